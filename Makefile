@@ -1,0 +1,92 @@
+# waybill: two programs, build/waybill and build/waybill-mock. `make help` lists the targets.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+MODE ?= release
+CC := gcc
+PKG_CONFIG ?= pkg-config
+PREFIX ?= /usr/local
+DESTDIR ?=
+V ?= 0
+Q := $(if $(filter 1,$(V)),,@)
+
+B := build/$(MODE)
+PACKAGES := libcurl >= 7.80, jansson >= 2.13, libmicrohttpd >= 0.9.70, sqlite3 >= 3.37, \
+	libfyaml >= 0.7.12, libarchive >= 3.4, libpcre2-8 >= 10.30, libcrypto >= 1.1.1
+PKGS := libcurl jansson libmicrohttpd sqlite3 libfyaml libarchive libpcre2-8 libcrypto
+
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes \
+	-Wold-style-definition -Wpointer-arith -Wwrite-strings -Wcast-qual -Wvla -Wundef \
+	-Wimplicit-fallthrough -Wnull-dereference -Wdouble-promotion -fno-common
+VERSION := 0.1.0
+
+OPT_release := -O2 -g -D_FORTIFY_SOURCE=2
+OPT_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+OPT_tsan := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+OPT_cov := -O0 -g --coverage
+WERROR ?= $(if $(CI),-Werror,)
+
+CPPFLAGS_ALL = -D_GNU_SOURCE -DWAYBILL_VERSION='"$(VERSION)"' -Iharness -I. $(PKG_CFLAGS) $(CPPFLAGS)
+CFLAGS_ALL = -std=c17 $(WARN) $(WERROR) $(OPT_$(MODE)) $(CFLAGS)
+LDFLAGS_ALL = $(OPT_$(MODE)) -Wl,--as-needed $(LDFLAGS)
+
+ifneq ($(filter-out help clean deps format,$(or $(MAKECMDGOALS),all)),)
+PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
+PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -ljq -lonig -lpthread -lm
+endif
+
+HARNESS_SRC := $(wildcard harness/*/*.c reports/*.c)
+HARNESS_SRC := $(filter-out harness/tests/% harness/fuzz/%,$(HARNESS_SRC))
+MOCK_SRC := $(wildcard mocks/*/*.c)
+MOCK_SRC := $(filter-out mocks/tests/%,$(MOCK_SRC))
+TEST_SRC := $(wildcard harness/tests/test_*.c mocks/tests/test_*.c reports/tests/test_*.c)
+
+obj = $(patsubst %.c,$(B)/%.o,$(1))
+HARNESS_LIB := $(B)/libwaybill.a
+MOCK_LIB := $(B)/libmock.a
+TESTS := $(patsubst %.c,$(B)/%,$(TEST_SRC))
+ALL_SRC := harness/main.c mocks/main.c $(HARNESS_SRC) $(MOCK_SRC) $(TEST_SRC)
+-include $(patsubst %.c,$(B)/%.d,$(ALL_SRC))
+
+# Everything outside base/ is compiled with the list of banned functions.
+bans = $(if $(filter harness/base/%,$(1)),,-include harness/base/banned.h)
+
+$(B)/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	$(if $(filter 0,$(V)),@echo "  CC    $<")
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(call bans,$<) $(CFLAGS_ALL) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
+
+# Rebuild everything when the flags change.
+$(B)/flags: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(subst ','\'',$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL))' > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+FORCE:
+.PHONY: FORCE
+
+$(HARNESS_LIB): $(call obj,$(HARNESS_SRC))
+	$(Q)rm -f $@; ar rcs $@ $^
+$(MOCK_LIB): $(call obj,$(MOCK_SRC))
+	$(Q)rm -f $@; ar rcs $@ $^
+$(B)/waybill: $(B)/harness/main.o $(HARNESS_LIB)
+	$(if $(filter 0,$(V)),@echo "  LD    $@")
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
+$(B)/waybill-mock: $(B)/mocks/main.o $(MOCK_LIB) $(HARNESS_LIB)
+	$(if $(filter 0,$(V)),@echo "  LD    $@")
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
+$(TESTS): $(B)/%: $(B)/%.o $(MOCK_LIB) $(HARNESS_LIB)
+	$(if $(filter 0,$(V)),@echo "  LD    $@")
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcmocka $(PKG_LIBS)
+
+.PHONY: all help programs tests
+all: programs ## build the two programs (default)
+programs: $(B)/waybill $(B)/waybill-mock
+	@ln -sfn $(MODE)/waybill build/waybill; ln -sfn $(MODE)/waybill-mock build/waybill-mock
+tests: programs $(TESTS) ## build the test programs
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14

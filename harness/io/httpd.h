@@ -1,0 +1,80 @@
+/*
+ * The HTTP listener of the mock platform, the boxes and the report server: libmicrohttpd
+ * on an event loop, one thread.
+ *
+ * The handler is called when a request is complete (headers and body). It answers at once
+ * or keeps the request and answers later from the loop; until then the connection is
+ * suspended. Listeners bind to 127.0.0.1 only. Bodies past LIMIT_REQUEST_BODY are answered
+ * 413 before the handler; garbage closes the connection (libmicrohttpd's strict parsing).
+ */
+#ifndef IO_HTTPD_H
+#define IO_HTTPD_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct loop;
+struct httpd;
+
+struct httpd_req {
+    const char *method; /* as sent */
+    const char *path;   /* decoded, without the query, begins with '/' */
+    const char *raw_path;   /* as sent, without the query */
+    const char *query;      /* raw text after '?', "" when there is none */
+    const char *body;       /* NUL-terminated */
+    size_t body_len;
+    int64_t received_at_ms; /* monotonic */
+    void *user;             /* the handler's own; not touched here */
+};
+
+typedef void httpd_fn(struct httpd_req *req, void *arg);
+
+/* Binds 127.0.0.1:port (0 = any). Returns a listening descriptor. ERR_SYS EADDRINUSE
+ * names the port. */
+MUST_CHECK int httpd_bind(int port, int *ret_fd, struct err *err);
+int httpd_fd_port(int fd); /* port of a bound socket, -1 when it is none */
+
+/* listen_fd: taken. */
+MUST_CHECK int httpd_start(struct loop *loop, int listen_fd, httpd_fn *fn, void *arg,
+                           struct httpd **ret, struct err *err);
+void httpd_stop(struct httpd *d); /* closes every connection; takes NULL */
+int httpd_port(const struct httpd *d);
+
+/* Borrowed until the answer; NULL when absent. Header names in any case. */
+const char *httpd_header(const struct httpd_req *req, const char *name);
+/* Decoded value of a query parameter, "" for "?name". */
+const char *httpd_query(const struct httpd_req *req, const char *name);
+/* Visits every request header. */
+void httpd_each_header(const struct httpd_req *req,
+                       void (*fn)(const char *name, const char *value, void *arg),
+                       void *arg);
+
+/* Adds a header to the answer that is about to be given. */
+void httpd_add_header(struct httpd_req *req, const char *name, const char *value);
+/* Each of these ends the request: req is gone afterwards. type NULL = no Content-Type.
+ * HEAD requests get the headers only. */
+void httpd_reply(struct httpd_req *req, int status, const char *type, const void *body,
+                 size_t len);
+void httpd_reply_text(struct httpd_req *req, int status, const char *text);
+/* Compact JSON rendered by json_render_wire (io/json.h). body: taken. */
+void httpd_reply_json(struct httpd_req *req, int status, json_t *body);
+
+/* An answer in pieces (text/event-stream). After begin, req is gone and the stream lives
+ * until httpd_stream_end, or until the peer leaves, which calls gone (once, not after
+ * end); the handle is dead when gone returns. */
+struct httpd_stream;
+struct httpd_stream *httpd_stream_begin(struct httpd_req *req, int status,
+                                        const char *type, void (*gone)(void *arg),
+                                        void *arg);
+void httpd_stream_write(struct httpd_stream *s, const void *data, size_t len);
+void httpd_stream_end(struct httpd_stream *s);
+
+/* Called when the peer leaves before a kept request was answered; req is dead when it
+ * returns, and must not be answered. */
+void httpd_on_gone(struct httpd_req *req, void (*gone)(struct httpd_req *req, void *arg),
+                   void *arg);
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * JSON over jansson: parsing with our errors and limits, rendering as the platform
+ * renders it, and short access to members.
+ */
+#ifndef IO_JSON_H
+#define IO_JSON_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* For CLEANUP on a json_t pointer. */
+void json_drop(json_t **j);
+
+/* Any JSON value. ERR_SHAPE with line and column. Caller owns *ret. */
+MUST_CHECK int json_parse(const char *text, size_t len, json_t **ret, struct err *err);
+MUST_CHECK int json_read_file(const char *path, json_t **ret, struct err *err);
+
+enum json_style {
+    JSON_WIRE,   /* compact, object keys sorted, < > & escaped: a Go map's rendering */
+    JSON_STRUCT, /* compact, keys in insertion order, < > & escaped: a Go struct's */
+    JSON_PRETTY, /* 2-space indent, insertion order */
+};
+/* Appends. */
+void json_render(const json_t *j, enum json_style style, struct buf *out);
+/* Caller frees. */
+char *json_text(const json_t *j, enum json_style style);
+
+/* Members, borrowed; the fallback when absent or of another type. */
+const char *json_str(const json_t *obj, const char *key, const char *fallback);
+int64_t json_int(const json_t *obj, const char *key, int64_t fallback);
+bool json_bool(const json_t *obj, const char *key, bool fallback);
+
+/* json_pack that cannot fail: a bad format is a bug and aborts. */
+json_t *json_make(const char *fmt, ...);
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * Server-sent events: an incremental parser and a writer.
+ * Source: WHATWG HTML, section 9.2 (event streams). CR, LF and CRLF end lines; ':' lines
+ * are comments; data lines are joined by LF; an event ends at an empty line.
+ */
+#ifndef IO_SSE_H
+#define IO_SSE_H
+
+#include "base/buf.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+struct sse_event {
+    const char *event; /* "message" when not given */
+    const char *data;  /* "" for a priming event */
+    const char *id;    /* last seen id, "" when none */
+    int64_t retry_ms;  /* last seen retry, -1 when none */
+};
+
+/* A non-zero return stops sse_feed, which returns it. */
+typedef int sse_fn(const struct sse_event *event, void *arg);
+
+struct sse_parser {
+    struct buf line, data, event, id;
+    int64_t retry_ms;
+    bool has_data, last_cr, started;
+    sse_fn *fn;
+    void *arg;
+};
+
+void sse_init(struct sse_parser *p, sse_fn *fn, void *arg);
+void sse_release(struct sse_parser *p);
+int sse_feed(struct sse_parser *p, const char *data, size_t len);
+
+/* Appends one event; event and id may be NULL. */
+void sse_write(struct buf *out, const char *event, const char *id, const char *data);
+
+#endif
