@@ -109,7 +109,7 @@ struct org {
     char *status;          /* "active", "purged" */
     char *instance_status; /* "provisioning", "running", "failed" */
     char *admin_token;
-    char *dir;             /* <dir>/orgs/<slug> */
+    char *dir; /* <dir>/orgs/<slug> */
     int64_t created_at;
     struct workspace **ws; /* in order of creation, removed ones too */
     size_t ws_n;

@@ -1,0 +1,80 @@
+/*
+ * The routing table of the mock and the life of one call: from the request to the answer
+ * and its entry in the journal.
+ *
+ * A call is begun for every request before it is dispatched; it is answered exactly once,
+ * now or later, by one of the call_* answers below, which record it in the journal and
+ * free it. When the peer leaves first, the answer is dropped and only the journal sees
+ * it, so a handler that answers later needs no care.
+ */
+#ifndef SERVER_ROUTER_H
+#define SERVER_ROUTER_H
+
+#include "io/httpd.h"
+#include "mocks/server/state.h"
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+enum route_auth {
+    ROUTE_OPEN,      /* none */
+    ROUTE_ADMIN,     /* AdminAuth */
+    ROUTE_WORKSPACE, /* WorkspaceAuth of the first parameter */
+    ROUTE_OWN,       /* the workspace's own token when it has live ones */
+    ROUTE_SELF,      /* the handler decides (registry, discovery) */
+    ROUTE_CP,        /* the control plane's admin token */
+};
+
+struct call;
+typedef void route_fn(struct call *call);
+
+struct route {
+    const char *method;  /* "GET"; HEAD is answered by GET rows */
+    const char *pattern; /* "/workspaces/:id/files/" "*path" may end it */
+    enum route_auth auth;
+    route_fn *fn;
+};
+
+enum { ROUTE_PARAMS_MAX = 4 };
+
+struct call {
+    struct httpd_req *req; /* NULL once the peer has left; use call_* to answer */
+    struct platform *plat;
+    struct org *org;                /* NULL on the control plane */
+    const struct route *route;      /* NULL: none matched */
+    char *params[ROUTE_PARAMS_MAX]; /* owned, decoded, in the pattern's order */
+    const char *auth;               /* for the journal: "admin", "org_token", "workspace",
+                                     * "open", "none", "refused"; literal */
+    struct token *token;            /* that the bearer is; NULL = none or ADMIN_TOKEN */
+    char caller[48];                /* "box:<ws>", "harness", "platform", "?" */
+    char *fault;    /* name of the fault that answered; owned, NULL = none */
+    char *decision; /* why, in short words; owned, NULL = none */
+    json_t *body;   /* parsed by call_body; owned */
+};
+
+/* Begins a call and sets req->user to it. org may be NULL, and set later. Never NULL. */
+struct call *call_begin(struct httpd_req *req, struct platform *p, struct org *org);
+
+/* The row that fits method and path, with params filled; NULL = none. */
+const struct route *route_find(const struct route *rows, size_t n, struct call *call);
+/* "/workspaces/:id" fits "/workspaces/x", for faults and tests. */
+bool route_pattern_fits(const char *pattern, const char *path);
+
+/* The generic fault answer="METHOD PATTERN STATUS[ BODY]": true when it answered (the
+ * call is gone). Asked after org and route are known, before auth. */
+bool call_fault_answer(struct call *call);
+
+/* The request's body as JSON, borrowed; NULL when it is not JSON (empty counts so). */
+json_t *call_body(struct call *call);
+void call_decide(struct call *call, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* Answers; each ends the call. body: taken. */
+void call_json(struct call *call, int status, json_t *body);      /* keys sorted (map) */
+void call_struct(struct call *call, int status, json_t *body);    /* insertion order */
+void call_error(struct call *call, int status, const char *text); /* {"error":text} */
+void call_text(struct call *call, int status, const char *text);
+void call_bytes(struct call *call, int status, const char *type, const void *body,
+                size_t len);
+void call_empty(struct call *call, int status);
+
+#endif
