@@ -110,6 +110,14 @@ static char *dup_or_null(const struct ynode *root, const char *key, const char *
     return text ? xstrdup(text) : NULL;
 }
 
+/* The variable that the file names wins over the value that it gives. */
+static char *env_or_file(const struct ynode *root, const char *env_key, const char *key)
+{
+    const char *name = ynode_str(root, env_key, NULL);
+    const char *value = name ? getenv(name) : NULL; /* NOLINT(concurrency-mt-unsafe) */
+    return value && *value ? xstrdup(value) : dup_or_null(root, key, NULL);
+}
+
 static int read_scalars(const struct ydoc *doc, const struct ynode *root,
                         struct target *t, struct err *err)
 {
@@ -124,8 +132,8 @@ static int read_scalars(const struct ydoc *doc, const struct ynode *root,
                    "kind is 'mock' or 'real'");
     t->kind = strcmp(kind, "mock") == 0 ? TARGET_MOCK : TARGET_REAL;
     t->name = dup_or_null(root, "target", NULL);
-    t->cp_url = dup_or_null(root, "cp_url", NULL);
-    t->tenant_domain = dup_or_null(root, "tenant_domain", NULL);
+    t->cp_url = env_or_file(root, "cp_url_env", "cp_url");
+    t->tenant_domain = env_or_file(root, "tenant_domain_env", "tenant_domain");
     t->cp_token_env = dup_or_null(root, "cp_token_env", NULL);
     t->prefix = dup_or_null(root, "prefix", "e2e-");
     t->owner = dup_or_null(root, "owner", "e2e-runner");
@@ -148,7 +156,8 @@ static int complete_real(const struct ydoc *doc, const struct ynode *root,
                    ? 0 /* the run starts it, and learns both then */
                    : bad(doc, root, err, "'cp_url' (the control plane) is missing");
     if (!strstr(t->cp_url, "://"))
-        return bad(doc, ynode_get(root, "cp_url"), err, "cp_url begins with https://");
+        return bad(doc, ynode_get(root, "cp_url") ? ynode_get(root, "cp_url") : root, err,
+                   "the control plane's address begins with https://");
     size_t len = strlen(t->cp_url);
     while (len > 0 && t->cp_url[len - 1] == '/')
         t->cp_url[--len] = '\0';
