@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 struct scenario; /* scenario/model.h */
+struct exprs;    /* scenario/expr.h */
 
 /* How to start the mock platform; unused when the target is a real one. Borrowed. */
 struct mock_spec {
@@ -35,6 +36,7 @@ struct mock_spec {
 struct run_options {
     struct scenario *const *scenarios; /* what runs, in this order */
     size_t n_scenarios;
+    struct exprs *exprs; /* the catalogue's, compiled: scenario_want, catalogue_compile */
     struct target *target; /* filled in with the mock's addresses when it is one */
     struct mock_spec mock;
     json_t *contract;          /* object: contract_load() */
