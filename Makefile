@@ -90,3 +90,87 @@ tests: programs $(TESTS) ## build the test programs
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+# ---- the two commands ---------------------------------------------------------------
+
+REPORTS := --junit build/reports/junit.xml --markdown build/reports/summary.md \
+	--html build/reports/index.html
+
+.PHONY: run test check lint format deps
+run: ## install what is missing, build, run the gate on the mock platform, write reports
+	@ci/install-deps run
+	@$(MAKE) --no-print-directory programs
+	@mkdir -p build/reports
+	@build/waybill run --tags gate --db build/results.db $(REPORTS)
+
+SCRIPT_TESTS := $(wildcard harness/tests/*.test mocks/tests/*.test reports/tests/*.test ci/tests/*.test)
+test: ## install what is missing, build, run all tests
+	@ci/install-deps test
+	@$(MAKE) --no-print-directory tests
+	@MODE=$(MODE) ci/run-tests $(TESTS) $(SCRIPT_TESTS)
+
+# Called with MODE=asan or MODE=tsan: the same programs, the same tests.
+asan: ## all tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(MAKE) --no-print-directory MODE=asan test-mode
+tsan: ## all tests under ThreadSanitizer
+	@$(MAKE) --no-print-directory MODE=tsan test-mode
+.PHONY: asan tsan test-mode
+SAN_ENV := ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1 \
+	TSAN_OPTIONS=io_sync=0:halt_on_error=1 TIMEOUT_MUL=4
+test-mode: tests
+	@$(SAN_ENV) MODE=$(MODE) ci/run-tests $(TESTS) $(SCRIPT_TESTS)
+
+# ---- checks -------------------------------------------------------------------------
+
+C_FILES = $(shell git ls-files '*.c' '*.h')
+.PHONY: check-format check-tidy check-cppcheck check-layers check-headers
+check: lint check-layers check-headers ## all static checks
+lint: check-format check-cppcheck check-tidy ## formatting, cppcheck, clang-tidy
+format: ## format every C file
+	clang-format-14 -i $(C_FILES)
+check-format:
+	@clang-format-14 --dry-run -Werror $(C_FILES)
+check-cppcheck:
+	@mkdir -p build/cppcheck
+	@cppcheck --enable=warning,style,performance,portability --std=c11 --inline-suppr --quiet \
+		--error-exitcode=2 --cppcheck-build-dir=build/cppcheck -j 2 --suppressions-list=ci/cppcheck.suppressions \
+		-D_GNU_SOURCE -DWAYBILL_VERSION='"x"' -Iharness -I. $(filter-out %/tests/%,$(filter %.c,$(C_FILES)))
+TIDY_FILES = $(filter-out harness/fuzz/%,$(filter %.c,$(C_FILES)))
+check-tidy:
+	@printf '%s\n' $(TIDY_FILES) | xargs -P 2 -n 4 clang-tidy-14 --quiet \
+		--extra-arg=-Wno-unknown-warning-option -- -std=c17 -D_GNU_SOURCE \
+		-DWAYBILL_VERSION='"x"' -Iharness -I. $(PKG_CFLAGS) 2>&1 | \
+		{ grep -vE '^[0-9]+ warnings? (generated|treated)|^Suppressed|^Use -' || true; } | tee build/tidy.log; \
+		! grep -qE '(error|warning):' build/tidy.log
+check-layers:
+	@ci/check-layers
+check-headers:
+	@ci/check-headers
+
+deps: ## install what the build, the tests and the checks need
+	@ci/install-deps check
+
+# ---- measurements ---------------------------------------------------------------------
+
+N ?= 100
+.PHONY: soak
+soak: programs ## run the gate N times (N=100) and count what was not green
+	@ci/soak $(N)
+
+# ---- installation ---------------------------------------------------------------------
+
+DATA := $(DESTDIR)$(PREFIX)/share/waybill
+.PHONY: install uninstall clean
+install: programs ## install to PREFIX (default /usr/local), below DESTDIR
+	install -d $(DESTDIR)$(PREFIX)/bin $(DATA)/mocks
+	install -m 755 $(B)/waybill $(B)/waybill-mock $(DESTDIR)$(PREFIX)/bin/
+	cp -R scenarios $(DATA)/
+	cp -R mocks/catalog mocks/contracts $(DATA)/mocks/
+	if [ -d build/man ]; then install -d $(DESTDIR)$(PREFIX)/share/man/man1; \
+		install -m 644 build/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/; fi
+uninstall: ## remove what install put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/waybill $(DESTDIR)$(PREFIX)/bin/waybill-mock
+	rm -f $(DESTDIR)$(PREFIX)/share/man/man1/waybill*.1
+	rm -rf $(DATA)
+clean: ## remove build/
+	rm -rf build
