@@ -20,14 +20,16 @@ typedef void loop_fn(void *arg);
 /* status as from waitpid. */
 typedef void loop_child_fn(pid_t pid, int status, void *arg);
 
+/* SIGPIPE is ignored from here on: a peer or child that leaves is an error of one write. */
 MUST_CHECK int loop_new(struct loop **ret, struct err *err);
-void loop_free(struct loop *loop);
+void loop_free(struct loop *loop); /* takes NULL */
 
 /* Runs until loop_stop. Blocks. Returns negative only when epoll itself fails. */
 MUST_CHECK int loop_run(struct loop *loop, struct err *err);
 void loop_stop(struct loop *loop);
 
-/* Watches fd (borrowed). Never NULL. loop_fd_remove does not close it. */
+/* Watches fd (borrowed; one watch per descriptor). Never NULL. Remove before closing fd:
+ * loop_fd_remove does not close it. */
 struct loop_fd *loop_fd_add(struct loop *loop, int fd, uint32_t events, loop_fd_fn *fn,
                             void *arg);
 void loop_fd_events(struct loop_fd *watch, uint32_t events);
