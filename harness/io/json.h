@@ -14,7 +14,8 @@
 /* For CLEANUP on a json_t pointer. */
 void json_drop(json_t **j);
 
-/* Any JSON value. ERR_SHAPE with line and column. Caller owns *ret. */
+/* Any JSON value, nested up to LIMIT_DEPTH. ERR_SHAPE with line and column. Caller owns
+ * *ret. */
 MUST_CHECK int json_parse(const char *text, size_t len, json_t **ret, struct err *err);
 MUST_CHECK int json_read_file(const char *path, json_t **ret, struct err *err);
 
@@ -28,12 +29,21 @@ void json_render(const json_t *j, enum json_style style, struct buf *out);
 /* Caller frees. */
 char *json_text(const json_t *j, enum json_style style);
 
-/* Members, borrowed; the fallback when absent or of another type. */
+/* Members, borrowed; the fallback when absent, of another type, or a string with a NUL
+ * inside. obj may be NULL. */
 const char *json_str(const json_t *obj, const char *key, const char *fallback);
 int64_t json_int(const json_t *obj, const char *key, int64_t fallback);
 bool json_bool(const json_t *obj, const char *key, bool fallback);
 
-/* json_pack that cannot fail: a bad format is a bug and aborts. */
+/* A string value of any bytes: what is not UTF-8 becomes U+FFFD. Never NULL; s == NULL
+ * gives null. New reference. */
+json_t *json_str_new(const char *s);
+json_t *json_strn_new(const char *s, size_t len);
+
+/* json_pack that cannot fail: s, s# (int), s% (size_t), i, I, b, f, n, o, O, {}, [], and
+ * '*' after s, o, O to leave a NULL member out. Without it NULL becomes null (so '?' is
+ * allowed and changes nothing). Bytes that are not UTF-8 become U+FFFD. A bad format is a
+ * bug and aborts. New reference. */
 json_t *json_make(const char *fmt, ...);
 
 #endif

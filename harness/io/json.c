@@ -1,0 +1,288 @@
+#include "io/json.h"
+
+#include "base/fs.h"
+#include "base/limits.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void json_drop(json_t **j)
+{
+    json_decref(*j);
+    *j = NULL;
+}
+
+static bool too_deep(const json_t *j, int left)
+{
+    if (json_is_array(j)) {
+        for (size_t i = 0; i < json_array_size(j); i++) {
+            if (left == 0 || too_deep(json_array_get(j, i), left - 1))
+                return true;
+        }
+    } else if (json_is_object(j)) {
+        const char *key;
+        json_t *value;
+
+        json_object_foreach((json_t *)(uintptr_t)j, key, value)
+        {
+            if (left == 0 || too_deep(value, left - 1))
+                return true;
+        }
+    }
+    return false;
+}
+
+int json_parse(const char *text, size_t len, json_t **ret, struct err *err)
+{
+    json_error_t why;
+    json_t *j = json_loadb(text, len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &why);
+
+    if (!j && why.line > 0)
+        return err_set(err, ERR_SHAPE, "not JSON: line %d, column %d: %s", why.line,
+                       why.column, why.text);
+    if (!j)
+        return err_set(err, ERR_SHAPE, "not JSON: %s", why.text);
+    if (too_deep(j, LIMIT_DEPTH)) {
+        json_decref(j);
+        return err_set(err, ERR_SHAPE, "JSON is nested more than %d deep", LIMIT_DEPTH);
+    }
+    *ret = j;
+    return 0;
+}
+
+int json_read_file(const char *path, json_t **ret, struct err *err)
+{
+    CLEANUP(buf_release) struct buf text = BUF_INIT(LIMIT_FILE);
+
+    if (fs_read(path, &text, err) < 0)
+        return -1;
+    if (json_parse(text.data, text.len, ret, err) < 0)
+        return err_prefix(err, "%s", path);
+    return 0;
+}
+
+static bool escapes_html(enum json_style style)
+{
+    return style != JSON_PRETTY;
+}
+
+/* What encoding/json writes for one byte below 0x20 or one of "\<>&; NULL = as it is. */
+static const char *short_escape(char c)
+{
+    switch (c) {
+    case '"':
+        return "\\\"";
+    case '\\':
+        return "\\\\";
+    case '\b':
+        return "\\b";
+    case '\f':
+        return "\\f";
+    case '\n':
+        return "\\n";
+    case '\r':
+        return "\\r";
+    case '\t':
+        return "\\t";
+    default:
+        return NULL;
+    }
+}
+
+static void add_string(struct buf *out, const char *s, size_t len, enum json_style style)
+{
+    size_t plain = 0; /* start of what is to be copied as it is */
+
+    buf_addc(out, '"');
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)s[i];
+        const char *known = short_escape(s[i]);
+        size_t width = 1;
+        char code[8];
+
+        if (known) {
+            (void)snprintf(code, sizeof(code), "%s", known);
+        } else if (c < 0x20 ||
+                   (escapes_html(style) && (c == '<' || c == '>' || c == '&'))) {
+            (void)snprintf(code, sizeof(code), "\\u%04x", c);
+        } else if (escapes_html(style) && c == 0xe2 && len - i >= 3 &&
+                   (memcmp(s + i, "\xe2\x80\xa8", 3) == 0 ||
+                    memcmp(s + i, "\xe2\x80\xa9", 3) == 0)) {
+            /* Line and paragraph separator: not allowed in JavaScript strings. */
+            (void)snprintf(code, sizeof(code), "\\u202%c",
+                           s[i + 2] == '\xa8' ? '8' : '9');
+            width = 3;
+        } else {
+            continue;
+        }
+        buf_add(out, s + plain, i - plain);
+        buf_adds(out, code);
+        i += width - 1;
+        plain = i + 1;
+    }
+    buf_add(out, s + plain, len - plain);
+    buf_addc(out, '"');
+}
+
+/* The shortest text that reads back as the same number; exponents only where
+ * encoding/json uses them: below 1e-6 and from 1e21. */
+static void add_real(struct buf *out, double value)
+{
+    double size = fabs(value);
+    char text[40];
+    int digits = 1;
+
+    for (; digits <= 17; digits++) {
+        (void)snprintf(text, sizeof(text), "%.*e", digits - 1, value);
+        if (strtod(text, NULL) == value)
+            break;
+    }
+    if (size != 0 && (size < 1e-6 || size >= 1e21)) {
+        char *zero = strstr(text, "e-0");
+
+        if (zero)
+            memmove(zero + 2, zero + 3, strlen(zero + 3) + 1);
+        buf_adds(out, text);
+    } else {
+        const char *mark = strchr(text, 'e');
+        int exponent = mark ? (int)strtod(mark + 1, NULL) : 0;
+        int decimals = digits - 1 - exponent;
+
+        buf_addf(out, "%.*f", decimals > 0 ? decimals : 0, value);
+    }
+}
+
+static void add_value(struct buf *out, const json_t *j, enum json_style style, int level);
+
+static void new_line(struct buf *out, enum json_style style, int level)
+{
+    if (style == JSON_PRETTY)
+        buf_addf(out, "\n%*s", level * 2, "");
+}
+
+static void add_array(struct buf *out, const json_t *j, enum json_style style, int level)
+{
+    size_t n = json_array_size(j);
+
+    buf_addc(out, '[');
+    for (size_t i = 0; i < n; i++) {
+        if (i)
+            buf_addc(out, ',');
+        new_line(out, style, level + 1);
+        add_value(out, json_array_get(j, i), style, level + 1);
+    }
+    if (n)
+        new_line(out, style, level);
+    buf_addc(out, ']');
+}
+
+struct member {
+    const char *key;
+    const json_t *value;
+};
+
+static int by_key(const void *a, const void *b)
+{
+    return strcmp(((const struct member *)a)->key, ((const struct member *)b)->key);
+}
+
+static void add_object(struct buf *out, const json_t *j, enum json_style style, int level)
+{
+    size_t n = json_object_size(j);
+    struct member *members = xcalloc(n, sizeof(*members));
+    const char *key;
+    json_t *value;
+    size_t i = 0;
+
+    json_object_foreach((json_t *)(uintptr_t)j, key, value)
+    {
+        members[i++] = (struct member){.key = key, .value = value};
+    }
+    if (style == JSON_WIRE)
+        qsort(members, n, sizeof(*members), by_key);
+    buf_addc(out, '{');
+    for (i = 0; i < n; i++) {
+        if (i)
+            buf_addc(out, ',');
+        new_line(out, style, level + 1);
+        add_string(out, members[i].key, strlen(members[i].key), style);
+        buf_adds(out, style == JSON_PRETTY ? ": " : ":");
+        add_value(out, members[i].value, style, level + 1);
+    }
+    if (n)
+        new_line(out, style, level);
+    buf_addc(out, '}');
+    free(members);
+}
+
+static void add_value(struct buf *out, const json_t *j, enum json_style style, int level)
+{
+    if (!j) {
+        buf_adds(out, "null");
+        return;
+    }
+    switch (json_typeof(j)) {
+    case JSON_OBJECT:
+        add_object(out, j, style, level);
+        break;
+    case JSON_ARRAY:
+        add_array(out, j, style, level);
+        break;
+    case JSON_STRING:
+        add_string(out, json_string_value(j), json_string_length(j), style);
+        break;
+    case JSON_INTEGER:
+        buf_addf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(j));
+        break;
+    case JSON_REAL:
+        add_real(out, json_real_value(j));
+        break;
+    case JSON_TRUE:
+        buf_adds(out, "true");
+        break;
+    case JSON_FALSE:
+        buf_adds(out, "false");
+        break;
+    case JSON_NULL:
+        buf_adds(out, "null");
+        break;
+    }
+}
+
+void json_render(const json_t *j, enum json_style style, struct buf *out)
+{
+    add_value(out, j, style, 0);
+}
+
+char *json_text(const json_t *j, enum json_style style)
+{
+    struct buf out = BUF_INIT(SIZE_MAX / 2);
+
+    json_render(j, style, &out);
+    return buf_steal(&out);
+}
+
+const char *json_str(const json_t *obj, const char *key, const char *fallback)
+{
+    const json_t *j = json_object_get(obj, key);
+
+    /* With a NUL inside it would be cut short: "platform\0x" is not "platform". */
+    if (!json_is_string(j) || strlen(json_string_value(j)) != json_string_length(j))
+        return fallback;
+    return json_string_value(j);
+}
+
+int64_t json_int(const json_t *obj, const char *key, int64_t fallback)
+{
+    const json_t *j = json_object_get(obj, key);
+
+    return json_is_integer(j) ? (int64_t)json_integer_value(j) : fallback;
+}
+
+bool json_bool(const json_t *obj, const char *key, bool fallback)
+{
+    const json_t *j = json_object_get(obj, key);
+
+    return json_is_boolean(j) ? json_is_true(j) : fallback;
+}
