@@ -40,7 +40,9 @@ int httpd_fd_port(int fd); /* port of a bound socket, -1 when it is none */
 /* listen_fd: taken. */
 MUST_CHECK int httpd_start(struct loop *loop, int listen_fd, httpd_fn *fn, void *arg,
                            struct httpd **ret, struct err *err);
-void httpd_stop(struct httpd *d); /* closes every connection; takes NULL */
+/* Closes every connection; what is kept or streaming is told by its gone callback and dead
+ * afterwards. Never from within a handler or a gone callback. Takes NULL. */
+void httpd_stop(struct httpd *d);
 int httpd_port(const struct httpd *d);
 
 /* Borrowed until the answer; NULL when absent. Header names in any case. */
@@ -73,7 +75,8 @@ void httpd_stream_write(struct httpd_stream *s, const void *data, size_t len);
 void httpd_stream_end(struct httpd_stream *s);
 
 /* Called when the peer leaves before a kept request was answered; req is dead when it
- * returns, and must not be answered. */
+ * returns, and must not be answered. Without it a kept request lives until its answer,
+ * whoever is still there to read it. */
 void httpd_on_gone(struct httpd_req *req, void (*gone)(struct httpd_req *req, void *arg),
                    void *arg);
 
