@@ -31,14 +31,17 @@ enum mcp_outcome {
 
 struct mcp_answer {
     enum mcp_outcome outcome;
-    int http_status;     /* 0 over stdio */
-    int rpc_code;        /* MCP_RPC_ERROR */
-    char *rpc_message;   /* owned, MCP_RPC_ERROR, else NULL */
-    json_t *result;      /* owned, MCP_OK and MCP_TOOL_ERROR, else NULL */
-    char *http_body;     /* owned, MCP_HTTP_ERROR: its text, else NULL */
+    int http_status;   /* 0 over stdio */
+    int rpc_code;      /* MCP_RPC_ERROR */
+    char *rpc_message; /* owned, MCP_RPC_ERROR, else NULL */
+    json_t *result;    /* owned, MCP_OK and MCP_TOOL_ERROR, else NULL */
+    char *http_body;   /* owned, MCP_HTTP_ERROR: its text, else NULL */
     int64_t elapsed_ms;
 };
-#define MCP_ANSWER_INIT {.outcome = MCP_OK}
+#define MCP_ANSWER_INIT                                                                  \
+    {                                                                                    \
+        .outcome = MCP_OK                                                                \
+    }
 void mcp_answer_release(struct mcp_answer *a);
 
 enum mcp_direction { MCP_SENT, MCP_RECEIVED, MCP_JUNK /* not a frame: a log line */ };
@@ -47,8 +50,8 @@ typedef void mcp_frame_fn(enum mcp_direction direction, const char *text, size_t
                           void *arg);
 
 struct mcp_options {
-    const char *revision; /* asked for in initialize; NULL = MCP_LATEST */
-    int64_t timeout_ms;   /* per request, 0 = 60 s */
+    const char *revision;   /* asked for in initialize; NULL = MCP_LATEST */
+    int64_t timeout_ms;     /* per request, 0 = 60 s */
     mcp_frame_fn *on_frame; /* NULL = none */
     void *on_frame_arg;
     const struct strv *headers; /* HTTP: added to every request; NULL = none */
@@ -76,7 +79,7 @@ MUST_CHECK int mcp_initialize(struct mcp_client *c, struct mcp_answer *ret,
 const char *mcp_revision(const struct mcp_client *c);    /* NULL before initialize */
 const char *mcp_server_name(const struct mcp_client *c); /* NULL before initialize */
 const char *mcp_session(const struct mcp_client *c);     /* NULL = none */
-int mcp_junk_lines(const struct mcp_client *c);          /* stdio: lines that are no frames */
+int mcp_junk_lines(const struct mcp_client *c); /* stdio: lines that are no frames */
 
 /* All pages; result is {"tools":[...]} over every page. */
 MUST_CHECK int mcp_list_tools(struct mcp_client *c, struct mcp_answer *ret,

@@ -1,0 +1,279 @@
+/* One JSON-RPC message per line on the child's stdin and stdout. Both pipes are
+ * non-blocking and every wait is a poll with the request's deadline, so neither a child
+ * that does not read nor one that does not write can hold us. */
+#include "mcp/transport.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "io/json.h"
+#include "io/proc.h"
+
+#define STOP_GRACE_MS 2000
+#define READ_SIZE KIB(64)
+
+struct stdio_transport {
+    struct mcp_transport base;
+    struct proc proc;
+    char *program;     /* argv[0], for messages */
+    struct buf in;     /* bytes of the child's stdout that are not dealt with yet */
+    size_t scanned;    /* bytes of in without a newline */
+    struct buf errors; /* the end of its stderr */
+    bool ended;        /* end of file on its stdout */
+};
+
+static struct stdio_transport *self_of(struct mcp_transport *t)
+{
+    return (struct stdio_transport *)t;
+}
+
+static int set_nonblocking(int fd, struct err *err)
+{
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+        return err_sys(err, errno, "cannot make a pipe non-blocking");
+    return 0;
+}
+
+/* A write to a child that has gone must be an error, not the end of this program, and
+ * whether SIGPIPE is ignored is not ours to decide. */
+static ssize_t write_quietly(int fd, const char *data, size_t len)
+{
+    sigset_t pipe_set;
+    sigset_t old;
+    sigemptyset(&pipe_set);
+    sigaddset(&pipe_set, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe_set, &old);
+    ssize_t n = write(fd, data, len);
+    int saved = errno;
+    if (n < 0 && saved == EPIPE && !sigismember(&old, SIGPIPE)) {
+        const struct timespec now = {0, 0};
+        while (sigtimedwait(&pipe_set, NULL, &now) < 0 && errno == EINTR)
+            ;
+    }
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    errno = saved;
+    return n;
+}
+
+/* 0 = got something or nothing yet; sets ended at the end of file. */
+static int read_some(struct stdio_transport *s, struct err *err)
+{
+    char chunk[READ_SIZE];
+    ssize_t n = read(s->proc.out, chunk, sizeof(chunk));
+    if (n < 0)
+        return errno == EAGAIN || errno == EINTR
+                   ? 0
+                   : err_sys(err, errno, "cannot read from '%s'", s->program);
+    if (n == 0)
+        s->ended = true;
+    buf_add(&s->in, chunk, (size_t)n);
+    if (s->in.truncated)
+        return err_set(err, ERR_SHAPE, "'%s' sent a line of more than %zu bytes",
+                       s->program, s->in.max);
+    return 0;
+}
+
+static void read_errors(struct stdio_transport *s)
+{
+    char chunk[LIMIT_ERROR_TEXT];
+    ssize_t n = read(s->proc.err, chunk, sizeof(chunk));
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n <= 0) {
+        close_fd(&s->proc.err);
+        return;
+    }
+    size_t total = s->errors.len + (size_t)n;
+    if (total > s->errors.max)
+        buf_consume(&s->errors, total - s->errors.max);
+    buf_add(&s->errors, chunk, (size_t)n);
+}
+
+/* Waits until something can be done and takes in what the child wrote. *ret_writable:
+ * stdin takes data (asked only when want_write). */
+static int turn(struct stdio_transport *s, bool want_write, int64_t deadline_ms,
+                bool *ret_writable, struct err *err)
+{
+    struct pollfd fds[3] = {
+        {.fd = s->ended ? -1 : s->proc.out, .events = POLLIN},
+        {.fd = s->proc.err, .events = POLLIN},
+        {.fd = want_write ? s->proc.in : -1, .events = POLLOUT},
+    };
+    int64_t left = deadline_ms - clock_mono_ms();
+    int n = poll(fds, ARRAY_SIZE(fds), left > 0 ? (int)left : 0);
+    if (n < 0 && errno != EINTR)
+        return err_sys(err, errno, "cannot poll '%s'", s->program);
+    if (n == 0)
+        return err_set(err, ERR_TIMEOUT, "'%s' did not answer in time", s->program);
+    if (n > 0 && fds[1].revents)
+        read_errors(s);
+    *ret_writable = n > 0 && fds[2].revents;
+    return n > 0 && fds[0].revents ? read_some(s, err) : 0;
+}
+
+static int gone(struct stdio_transport *s, struct err *err)
+{
+    int status = 0;
+    /* Its stdout is closed; a child that lives on without it is as good as gone. */
+    int rc = proc_wait(&s->proc, clock_mono_ms() + STOP_GRACE_MS, &status, NULL);
+    while (s->proc.err >= 0) {
+        size_t before = s->errors.len;
+        read_errors(s);
+        if (s->proc.err >= 0 && s->errors.len == before)
+            break;
+    }
+    while (s->errors.len && s->errors.data[s->errors.len - 1] == '\n')
+        s->errors.data[--s->errors.len] = '\0';
+    const char *last = strrchr(s->errors.data, '\n');
+    last = last ? last + 1 : s->errors.data;
+    char how[64] = "closed its output";
+    if (rc == 0 && WIFEXITED(status))
+        (void)snprintf(how, sizeof(how), "ended with exit code %d", WEXITSTATUS(status));
+    else if (rc == 0 && WIFSIGNALED(status))
+        (void)snprintf(how, sizeof(how), "was ended by signal %d", WTERMSIG(status));
+    return err_set(err, ERR_NET, "'%s' %s before it answered%s%.300s", s->program, how,
+                   *last ? "; its last words: " : "", last);
+}
+
+static int stdio_send(struct mcp_transport *t, const char *text, int64_t deadline_ms,
+                      struct err *err)
+{
+    struct stdio_transport *s = self_of(t);
+    CLEANUP(free_ptr) char *line = xasprintf("%s\n", text);
+    size_t len = strlen(line);
+    if (s->proc.in < 0)
+        return gone(s, err);
+    for (size_t done = 0; done < len;) {
+        ssize_t n = write_quietly(s->proc.in, line + done, len - done);
+        if (n > 0) {
+            done += (size_t)n;
+            continue;
+        }
+        if (n < 0 && errno == EPIPE)
+            return gone(s, err);
+        if (n < 0 && errno != EAGAIN && errno != EINTR)
+            return err_sys(err, errno, "cannot write to '%s'", s->program);
+        bool writable = false;
+        if (turn(s, true, deadline_ms, &writable, err))
+            return -1;
+    }
+    mcp_note_frame(t, MCP_SENT, line, len - 1);
+    return 0;
+}
+
+/* A line that is not an object with "jsonrpc" is a log line in the wrong place. */
+static bool is_frame(const char *line, size_t len)
+{
+    size_t i = 0;
+    while (i < len && (line[i] == ' ' || line[i] == '\t'))
+        i++;
+    if (i == len || (line[i] != '{' && line[i] != '['))
+        return false;
+    CLEANUP(json_drop) json_t *j = NULL;
+    if (json_parse(line, len, &j, NULL))
+        return false;
+    const json_t *one = json_is_array(j) ? json_array_get(j, 0) : j;
+    return json_object_get(one, "jsonrpc") != NULL;
+}
+
+static int take_line(struct stdio_transport *s, size_t len, const json_t *id,
+                     int64_t deadline_ms, struct rpc_frame *answer, bool *ret_found,
+                     struct err *err)
+{
+    *ret_found = false;
+    CLEANUP(free_ptr) char *line = xstrndup(s->in.data, len);
+    buf_consume(&s->in, len + 1);
+    s->scanned = 0;
+    if (len && line[len - 1] == '\r')
+        line[--len] = '\0';
+    if (len == 0)
+        return 0;
+    if (!is_frame(line, len)) {
+        s->base.junk_lines++;
+        mcp_note_frame(&s->base, MCP_JUNK, line, len);
+        return 0;
+    }
+    if (mcp_receive(&s->base, line, len, id, deadline_ms, answer, ret_found, err))
+        return err_prefix(err, "'%s'", s->program);
+    return 0;
+}
+
+static int stdio_exchange(struct mcp_transport *t, const char *text, const json_t *id,
+                          int64_t deadline_ms, struct mcp_exchange *ret, struct err *err)
+{
+    struct stdio_transport *s = self_of(t);
+    bool found = false;
+    if (stdio_send(t, text, deadline_ms, err))
+        return -1;
+    while (!found) {
+        const char *end = memchr(s->in.data + s->scanned, '\n', s->in.len - s->scanned);
+        if (end) {
+            if (take_line(s, (size_t)(end - s->in.data), id, deadline_ms, &ret->frame,
+                          &found, err))
+                return -1;
+            continue;
+        }
+        s->scanned = s->in.len;
+        if (s->ended)
+            return gone(s, err);
+        bool unused = false;
+        if (turn(s, false, deadline_ms, &unused, err))
+            return -1;
+    }
+    return 0;
+}
+
+static void stdio_free(struct mcp_transport *t)
+{
+    struct stdio_transport *s = self_of(t);
+    /* A server goes when its stdin ends; only one that does not is signalled. */
+    close_fd(&s->proc.in);
+    int status = 0;
+    if (s->proc.pid > 0 &&
+        proc_wait(&s->proc, clock_mono_ms() + STOP_GRACE_MS, &status, NULL) != 0)
+        proc_stop(&s->proc, STOP_GRACE_MS);
+    proc_release(&s->proc);
+    buf_release(&s->in);
+    buf_release(&s->errors);
+    free(s->program);
+    free(s->base.session);
+    free(s);
+}
+
+int mcp_stdio_new(char *const *argv, const struct strv *env, const char *cwd,
+                  const struct mcp_options *opt, struct mcp_transport **ret,
+                  struct err *err)
+{
+    struct stdio_transport *s = xcalloc(1, sizeof(*s));
+    s->base = (struct mcp_transport){
+        .exchange = stdio_exchange, .send = stdio_send, .free = stdio_free};
+    if (opt)
+        s->base.opt = *opt;
+    s->proc = (struct proc)PROC_INIT;
+    s->program = xstrdup(argv[0]);
+    buf_init(&s->in, LIMIT_LINE);
+    buf_init(&s->errors, LIMIT_ERROR_TEXT);
+    struct proc_spec spec = PROC_SPEC_INIT;
+    spec.argv = argv;
+    spec.env = env;
+    spec.cwd = cwd;
+    spec.in = spec.out = spec.err = PROC_PIPE;
+    if (proc_spawn(&spec, &s->proc, err) || set_nonblocking(s->proc.in, err) ||
+        set_nonblocking(s->proc.out, err) || set_nonblocking(s->proc.err, err)) {
+        stdio_free(&s->base);
+        return -1;
+    }
+    *ret = &s->base;
+    return 0;
+}
