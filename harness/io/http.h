@@ -19,7 +19,8 @@
 struct loop;
 
 /* Called with each piece of a body as it comes; a non-zero return ends the transfer,
- * which then counts as complete (http_response.stopped). */
+ * which then counts as complete (http_response.stopped). The answer's headers are in the
+ * http_response already, its status is not. Other struct http may be used from here. */
 typedef int http_data_fn(const char *data, size_t len, void *arg);
 
 struct http_request {

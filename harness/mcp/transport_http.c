@@ -1,0 +1,322 @@
+/* Streamable HTTP: every message is a POST of its own; the answer to a request is one
+ * JSON object or a stream of events, of which ours is taken and the rest dealt with. */
+#include "mcp/transport.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "io/http.h"
+#include "io/json.h"
+#include "io/sse.h"
+#include "io/wait.h"
+
+#define CLOSE_TIMEOUT_MS 5000
+#define DEFAULT_RETRY_MS 1000
+#define MAX_RESUMES 100 /* GETs for one answer, against a stream that ends at once */
+
+struct http_transport {
+    struct mcp_transport base;
+    struct http *http; /* borrowed */
+    struct http *side; /* owned; for what is sent while an answer still comes in */
+    char *url;         /* owned */
+    bool receiving;    /* http is busy */
+};
+
+/* One answer as it comes in. */
+struct incoming {
+    struct http_transport *t;
+    struct http_response *resp; /* its headers are known when the body begins */
+    const json_t *id;           /* of the awaited response; NULL = none */
+    int64_t deadline_ms;
+    struct buf body; /* of everything but an event stream */
+    struct sse_parser sse;
+    bool started, is_sse, found, failed;
+    char *last_id;            /* of the last event, owned; NULL = none */
+    int64_t retry_ms;         /* -1 = the server said nothing */
+    struct rpc_frame *answer; /* borrowed */
+    struct err err;           /* when failed */
+};
+
+static struct http_transport *self_of(struct mcp_transport *t)
+{
+    return (struct http_transport *)t;
+}
+
+static bool type_is(const struct http_response *resp, const char *type)
+{
+    const char *value = http_response_header(resp, "Content-Type");
+    size_t n = strlen(type);
+    return value && strncasecmp(value, type, n) == 0 &&
+           (value[n] == '\0' || value[n] == ';' || value[n] == ' ');
+}
+
+static int on_event(const struct sse_event *event, void *arg)
+{
+    struct incoming *in = arg;
+    if (*event->id) {
+        free(in->last_id);
+        in->last_id = xstrdup(event->id);
+    }
+    in->retry_ms = event->retry_ms;
+    if (!*event->data) /* it only carries the id to resume from */
+        return 0;
+    if (mcp_receive(&in->t->base, event->data, strlen(event->data), in->id,
+                    in->deadline_ms, in->answer, &in->found, &in->err)) {
+        in->failed = true;
+        return 1;
+    }
+    return in->found;
+}
+
+static int on_data(const char *data, size_t len, void *arg)
+{
+    struct incoming *in = arg;
+    if (!in->started) {
+        in->started = true;
+        /* Only the answer to a request is read as a stream; anything else would let a
+         * server answer our replies with requests without end. */
+        in->is_sse = in->id && type_is(in->resp, "text/event-stream");
+    }
+    if (in->is_sse)
+        return sse_feed(&in->sse, data, len);
+    buf_add(&in->body, data, len);
+    return 0;
+}
+
+static void incoming_release(struct incoming *in)
+{
+    buf_release(&in->body);
+    sse_release(&in->sse);
+    free(in->last_id);
+}
+
+static void common_headers(const struct http_transport *t, struct strv *headers)
+{
+    const struct mcp_transport *b = &t->base;
+    if (b->session)
+        strv_addf(headers, "Mcp-Session-Id: %s", b->session);
+    /* Revisions are dates: text order is their order. */
+    if (b->revision && strcmp(b->revision, "2025-06-18") >= 0)
+        strv_addf(headers, "MCP-Protocol-Version: %s", b->revision);
+    if (b->opt.headers)
+        for (size_t i = 0; i < b->opt.headers->n; i++)
+            strv_add(headers, b->opt.headers->v[i]);
+}
+
+/* One HTTP exchange; its body goes to in. text NULL = a GET that resumes a stream. */
+static int perform(struct http_transport *t, struct http *http, const char *text,
+                   struct incoming *in, struct err *err)
+{
+    CLEANUP(http_request_release) struct http_request req = HTTP_REQUEST_INIT;
+    int64_t left = in->deadline_ms - clock_mono_ms();
+    if (left <= 0)
+        return err_set(err, ERR_TIMEOUT, "'%.200s' did not answer in time", t->url);
+    req.method = text ? "POST" : "GET";
+    req.url = t->url;
+    req.timeout_ms = left;
+    req.ca_file = t->base.opt.ca_file;
+    req.on_data = on_data;
+    req.on_data_arg = in;
+    if (text) {
+        req.body = text;
+        req.body_len = strlen(text);
+        strv_add(&req.headers, "Content-Type: application/json");
+        strv_add(&req.headers, "Accept: application/json, text/event-stream");
+        mcp_note_frame(&t->base, MCP_SENT, text, req.body_len);
+    } else {
+        strv_add(&req.headers, "Accept: text/event-stream");
+        strv_addf(&req.headers, "Last-Event-ID: %s", in->last_id);
+    }
+    common_headers(t, &req.headers);
+    in->started = in->is_sse = false;
+    buf_reset(&in->body);
+    sse_release(&in->sse);
+    sse_init(&in->sse, on_event, in);
+    return http_perform(http, &req, in->resp, err);
+}
+
+static int http_send(struct mcp_transport *base, const char *text, int64_t deadline_ms,
+                     struct err *err)
+{
+    struct http_transport *t = self_of(base);
+    if (t->receiving && !t->side && http_new(&t->side, err))
+        return -1;
+    CLEANUP(http_response_release) struct http_response resp = HTTP_RESPONSE_INIT;
+    struct rpc_frame none = RPC_FRAME_INIT;
+    CLEANUP(incoming_release)
+    struct incoming in = {.t = t,
+                          .resp = &resp,
+                          .deadline_ms = deadline_ms,
+                          .answer = &none,
+                          .retry_ms = -1};
+    buf_init(&in.body, LIMIT_ERROR_TEXT);
+    sse_init(&in.sse, on_event, &in);
+    if (perform(t, t->receiving ? t->side : t->http, text, &in, err))
+        return -1;
+    /* 202 without a body is the rule; some servers answer 200 with one. */
+    if (resp.status < 200 || resp.status > 299)
+        return err_set(err, ERR_SHAPE, "a notification was answered with HTTP %d: %.200s",
+                       resp.status, in.body.data);
+    return 0;
+}
+
+/* A session id is visible ASCII. */
+static int take_session(struct http_transport *t, const struct http_response *resp,
+                        struct err *err)
+{
+    const char *id = http_response_header(resp, "Mcp-Session-Id");
+    if (!id)
+        return 0;
+    bool ok = *id != '\0';
+    for (const char *p = id; *p; p++)
+        ok = ok && *p >= 0x21 && *p <= 0x7e;
+    if (!ok)
+        return err_set(err, ERR_SHAPE, "the session id is not visible ASCII");
+    free(t->base.session);
+    t->base.session = xstrdup(id);
+    return 0;
+}
+
+/* An answer that is not 2xx: a JSON-RPC error in it is the answer. */
+static int take_refusal(const struct incoming *in, int status, struct mcp_exchange *ret)
+{
+    ret->http_status = status;
+    struct rpc_frame f = RPC_FRAME_INIT;
+    if (!rpc_parse(in->body.data, in->body.len, &f, NULL, NULL) && f.error) {
+        mcp_note_frame(&in->t->base, MCP_RECEIVED, in->body.data, in->body.len);
+        ret->frame = f;
+        return 0;
+    }
+    rpc_frame_release(&f);
+    ret->body = xstrdup(in->body.data);
+    return 0;
+}
+
+static int take_json(struct incoming *in, struct err *err)
+{
+    if (in->body.truncated)
+        return err_set(err, ERR_SHAPE, "the answer is larger than %zu bytes",
+                       in->body.max);
+    if (in->body.len == 0)
+        return err_set(err, ERR_SHAPE, "a request was answered with HTTP %d and no body",
+                       in->resp->status);
+    if (!type_is(in->resp, "application/json")) {
+        const char *type = http_response_header(in->resp, "Content-Type");
+        return err_set(err, ERR_SHAPE, "a request was answered with content type '%.80s'",
+                       type ? type : "");
+    }
+    if (mcp_receive(&in->t->base, in->body.data, in->body.len, in->id, in->deadline_ms,
+                    in->answer, &in->found, err))
+        return -1;
+    if (!in->found)
+        return err_set(err, ERR_SHAPE, "the body holds no response to the request");
+    return 0;
+}
+
+/* The stream ended before the answer came. Waits as long as the server asked, then asks
+ * for the rest. */
+static int resume(struct incoming *in, struct err *err)
+{
+    if (!in->last_id)
+        return err_set(err, ERR_SHAPE, "the event stream ended without the response");
+    int64_t pause = in->retry_ms >= 0 ? in->retry_ms : DEFAULT_RETRY_MS;
+    if (clock_mono_ms() + pause >= in->deadline_ms)
+        return err_set(err, ERR_TIMEOUT, "the event stream ended without the response");
+    (void)wait_pause(pause, -1);
+    return perform(in->t, in->t->http, NULL, in, err);
+}
+
+/* Sends text and reads until the response is there, over as many streams as it takes. */
+static int converse(struct incoming *in, const char *text, struct mcp_exchange *ret,
+                    struct err *err)
+{
+    struct err failed = ERR_INIT;
+    int rc = perform(in->t, in->t->http, text, in, &failed);
+    for (int i = 0; i < MAX_RESUMES; i++) {
+        int status = in->resp->status;
+        if (in->failed)
+            failed = in->err;
+        bool broken = rc && failed.kind == ERR_NET && in->is_sse && in->last_id;
+        if (in->failed || (rc && !broken))
+            return err_set(err, failed.kind, "%s", failed.text);
+        if (!broken) {
+            ret->http_status = status;
+            if (status < 200 || status > 299)
+                return take_refusal(in, status, ret);
+            if (in->found)
+                return 0;
+            if (!in->is_sse && !type_is(in->resp, "text/event-stream"))
+                return take_json(in, err);
+        }
+        err_clear(&failed);
+        rc = resume(in, &failed);
+    }
+    return err_set(err, ERR_SHAPE, "the event stream ended %d times without the response",
+                   MAX_RESUMES);
+}
+
+static int http_exchange(struct mcp_transport *base, const char *text, const json_t *id,
+                         int64_t deadline_ms, struct mcp_exchange *ret, struct err *err)
+{
+    struct http_transport *t = self_of(base);
+    CLEANUP(http_response_release) struct http_response resp = HTTP_RESPONSE_INIT;
+    CLEANUP(incoming_release)
+    struct incoming in = {.t = t,
+                          .resp = &resp,
+                          .id = id,
+                          .deadline_ms = deadline_ms,
+                          .retry_ms = -1,
+                          .answer = &ret->frame};
+    buf_init(&in.body, LIMIT_RESPONSE_BODY);
+    sse_init(&in.sse, on_event, &in);
+    t->receiving = true;
+    int rc = converse(&in, text, ret, err);
+    t->receiving = false;
+    if (!rc && base->handshake && ret->frame.result)
+        rc = take_session(t, &resp, err);
+    if (rc && err && err->kind == ERR_SHAPE)
+        return err_prefix(err, "'%.200s'", t->url);
+    return rc;
+}
+
+static void end_session(struct http_transport *t)
+{
+    CLEANUP(http_request_release) struct http_request req = HTTP_REQUEST_INIT;
+    CLEANUP(http_response_release) struct http_response resp = HTTP_RESPONSE_INIT;
+    req.method = "DELETE";
+    req.url = t->url;
+    req.timeout_ms = CLOSE_TIMEOUT_MS;
+    req.ca_file = t->base.opt.ca_file;
+    common_headers(t, &req.headers);
+    if (http_perform(t->http, &req, &resp, NULL))
+        return; /* the server will forget the session by itself */
+}
+
+static void http_transport_free(struct mcp_transport *base)
+{
+    struct http_transport *t = self_of(base);
+    if (base->session)
+        end_session(t);
+    http_free(t->side);
+    free(base->session);
+    free(t->url);
+    free(t);
+}
+
+int mcp_http_new(struct http *http, const char *url, const struct mcp_options *opt,
+                 struct mcp_transport **ret, struct err *err)
+{
+    (void)err;
+    struct http_transport *t = xcalloc(1, sizeof(*t));
+    t->base = (struct mcp_transport){
+        .exchange = http_exchange, .send = http_send, .free = http_transport_free};
+    if (opt)
+        t->base.opt = *opt;
+    t->http = http;
+    t->url = xstrdup(url);
+    *ret = &t->base;
+    return 0;
+}
