@@ -1,0 +1,14 @@
+/*
+ * waybill-mock box: one workspace's machine, in one process.
+ *
+ * It is started by the platform with an explicit environment and its listening socket as
+ * descriptor 3, runs the entrypoint (boot-install, adaptors), starts the MCP servers that
+ * the executor loads, registers, heartbeats, and answers A2A and MCP over HTTP.
+ */
+#ifndef BOX_BOX_H
+#define BOX_BOX_H
+
+/* argv[0] is "box". Returns the exit code of the process: 0 after SIGTERM. */
+int box_main(int argc, char **argv);
+
+#endif
