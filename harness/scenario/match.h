@@ -54,7 +54,7 @@ enum match_verdict { MATCH_PASS = 0, MATCH_FAIL = 1, MATCH_BROKEN = 2 };
 
 struct outcome {
     const struct expectation *of;
-    const char *name; /* of->name */
+    char *name; /* of->name with its variables, owned */
     enum match_verdict verdict;
     char *expected, *actual; /* owned, never NULL */
     int line;

@@ -41,6 +41,7 @@ enum field_type {
     FIELD_CAPTURE,    /* mapping of new name to jq program */
     FIELD_CASES,      /* mapping of parameters, or a list of them (deny) */
     FIELD_ORG_HEADER, /* false, or text */
+    FIELD_AS,         /* a name, or {bearer: TEXT} */
 };
 
 struct field_row {
@@ -90,7 +91,8 @@ extern const struct step_kind_row step_kinds[];
 extern const struct field_row common_step_fields[]; /* name, id, when, within... */
 extern const struct field_row scenario_fields[];    /* the top level of a scenario */
 extern const struct field_row group_fields[];       /* the top level of a step group */
-extern const struct field_row unchanged_fields[];
+extern const struct field_row unchanged_fields[];   /* `expect: {unchanged: ...}` */
+extern const struct field_row failure_fields[];     /* `expect_failure` */
 
 enum mcp_op {
     MCP_OP_NONE,
@@ -141,6 +143,7 @@ enum expect_kind {
     EXPECT_ABSENT,
     EXPECT_NO_SECRET,
     EXPECT_COUNT,
+    EXPECT_SUCCEEDS, /* not written: the control of a `deny` was not refused */
 };
 extern const struct name_row expect_names[]; /* keys of `expect` */
 
@@ -158,11 +161,12 @@ enum refusal {
 extern const struct name_row refusal_names[];
 
 struct step;
+struct exprs;
 
 /* One expectation is one check. */
 struct expectation {
     enum expect_kind kind;
-    char *name;               /* of the check, unique within the step */
+    char *name;               /* of the check, unique within the step; may hold ${...} */
     const struct ynode *node; /* its value */
     int line, col;
     char *header;             /* EXPECT_HEADER: the name, else NULL */
@@ -208,7 +212,7 @@ struct step {
     const char *file;         /* as the user named it; a group's step has the group's */
     int line, col;
     char *id;   /* path: unique in the scenario, see scenario/README.md */
-    char *name; /* `name`, else a short description; never NULL */
+    char *name; /* `name`, else a short description; may hold ${...}; never NULL */
     int when;   /* program, -1 = always */
     int64_t within_ms, every_ms, stays_ms, timeout_ms; /* production time, -1 = unset */
     bool never;
@@ -261,7 +265,8 @@ struct scenario {
     int failure_line;
     int *exprs; /* programs it uses, see scenario_want */
     size_t n_exprs;
-    struct ydoc *doc; /* owned */
+    struct exprs *exprs; /* the set that holds them, borrowed */
+    struct ydoc *doc;    /* owned */
 };
 
 void scenario_free(struct scenario *s);
@@ -270,6 +275,12 @@ void step_free(struct step *step);
 /* Visits every step, deny cases and groups included, in the order of a run. */
 void scenario_each_step(const struct scenario *s, void (*fn)(const struct step *, void *),
                         void *arg);
+
+/* The row of a key; which of the two of `delete` is meant shows its value. NULL: no such
+ * step. */
+const struct step_kind_row *step_kind_find(const char *key, const struct ynode *value);
+/* The row of a key in a table, NULL when it is not there (or fields is NULL). */
+const struct field_row *field_find(const struct field_row *fields, const char *key);
 
 /* The value of a step's common or extra key, NULL when absent. */
 const struct ynode *step_get(const struct step *step, const char *key);

@@ -8,8 +8,9 @@
  * subject: concierge, ${subject.id} is ${concierge.id}. "$${" is a literal "${".
  *
  * A text that is one ${...} and nothing else takes the value with its type; inside other
- * text strings go in as they are, objects that were bound by name as that name, anything
- * else as compact JSON. What is inserted is never looked at again.
+ * text strings go in as they are, anything else as compact JSON, except that an object
+ * bound by name is an error there (${acme} where ${acme.id} was meant). What is inserted
+ * is never looked at again.
  *
  * Values of members called token, admin_token, auth_token, api_key or secret are
  * remembered as secrets when they are bound, under the name of their path.
@@ -19,6 +20,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/strv.h"
 #include "io/yaml.h"
 #include <jansson.h>
 #include <stdbool.h>
@@ -38,8 +40,9 @@ void vars_set(struct vars *v, const char *name, json_t *value);
 /* A scope over the lasting one. locals: an object, taken. */
 void vars_push(struct vars *v, json_t *locals);
 void vars_pop(struct vars *v);
-/* Interpolates `with` (may be NULL) over the defaults (borrowed object, may be NULL) and
- * pushes the result. ERR_CONFIG with the place. */
+/* Interpolates `with` (may be NULL) over the defaults and pushes the result. defaults:
+ * the parameters of a step group (borrowed object), which then are there as ${x} and as
+ * ${params.x}; NULL for the case of a `deny`. ERR_CONFIG with the place. */
 MUST_CHECK int vars_push_params(struct vars *v, const json_t *defaults,
                                 const struct ynode *with, const char *file,
                                 struct err *err);
@@ -51,6 +54,11 @@ json_t *vars_get(const struct vars *v, const char *path);
 json_t *vars_ref(const struct vars *v, const json_t *ref);
 /* Every variable as one object, new reference: $vars of a jq program. */
 json_t *vars_all(const struct vars *v);
+/* The same for a program that uses these paths (scenario/expr.c): names that stand for a
+ * bound object are that object where a member is asked for, and paths that begin with
+ * '=' are there under their whole text. NULL when one is undefined: *ret_missing. */
+json_t *vars_all_for(const struct vars *v, const struct strv *paths,
+                     const char **ret_missing);
 
 /* A node with ${...} replaced, deep (keys of mappings too). ERR_CONFIG "file:line:col:
  * undefined variable 'x.y'". Caller owns *ret. */
@@ -59,6 +67,10 @@ MUST_CHECK int vars_json(const struct vars *v, const struct ynode *node, const c
 /* The same as text: a scalar, or compact JSON. Caller frees *ret. */
 MUST_CHECK int vars_text(const struct vars *v, const struct ynode *node, const char *file,
                          char **ret, struct err *err);
+
+/* Text that is no node (names of checks and steps): what is undefined stays as written.
+ * Caller frees. */
+char *vars_show(const struct vars *v, const char *text);
 
 /* Calls fn for each ${path} of a text; a non-zero return ends it and is returned.
  * offset: of the '$'. -1: not well formed, *ret_bad is the offset of the '$'. */
