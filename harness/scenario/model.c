@@ -70,7 +70,7 @@ void scenario_free(struct scenario *s)
     free(s->failure_ref);
     free(s->failure_until);
     strv_release(&s->failure_checks);
-    free(s->exprs);
+    free(s->expr_ids);
     ydoc_free(s->doc);
     free(s);
 }

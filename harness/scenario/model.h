@@ -263,8 +263,8 @@ struct scenario {
     char *failure_until;        /* "2026-12-31" */
     struct strv failure_checks; /* empty = any check */
     int failure_line;
-    int *exprs; /* programs it uses, see scenario_want */
-    size_t n_exprs;
+    int *expr_ids; /* programs it uses, see scenario_want */
+    size_t n_expr_ids;
     struct exprs *exprs; /* the set that holds them, borrowed */
     struct ydoc *doc;    /* owned */
 };
