@@ -71,6 +71,7 @@ struct httpd {
     void *arg;
     struct httpd_stream *live;
     int port;
+    bool resumed; /* a connection was resumed since the last run */
 };
 
 static struct httpd_stream *of(const struct httpd_req *req)
@@ -138,6 +139,7 @@ static void resume(struct httpd_stream *s)
     if (!s->suspended)
         return;
     s->suspended = false;
+    s->d->resumed = true;
     MHD_resume_connection(s->conn);
 }
 
@@ -339,6 +341,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *conn, const 
 
 static void run(struct httpd *d)
 {
+    d->resumed = false;
     if (MHD_run(d->mhd) != MHD_YES)
         log_error("http: the listener on port %d does not run", d->port);
 }
@@ -349,18 +352,24 @@ static void on_ready(uint32_t events, void *arg)
     run(arg);
 }
 
-static int64_t on_prepare(void *arg)
+/* Until libmicrohttpd wants to run again, in ms; -1 = it can wait. */
+static int64_t time_left(struct httpd *d)
 {
-    struct httpd *d = arg;
     MHD_UNSIGNED_LONG_LONG left = 0;
     if (MHD_get_timeout(d->mhd, &left) != MHD_YES)
         return -1;
-    if (left > 0)
-        return left > INT32_MAX ? INT32_MAX : (int64_t)left;
-    run(d);
-    if (MHD_get_timeout(d->mhd, &left) != MHD_YES)
-        return -1;
     return left > INT32_MAX ? INT32_MAX : (int64_t)left;
+}
+
+static int64_t on_prepare(void *arg)
+{
+    struct httpd *d = arg;
+    int64_t left = time_left(d);
+    /* With a polling loop of our own, a resumed connection shows in neither. */
+    if (left != 0 && !d->resumed)
+        return left;
+    run(d);
+    return d->resumed ? 0 : time_left(d);
 }
 
 int httpd_start(struct loop *loop, int listen_fd, httpd_fn *fn, void *arg,
