@@ -1,0 +1,224 @@
+#include "cli/options.h"
+
+#include <ctype.h>
+#include <string.h>
+
+enum { HELP_COLUMN = 26 };
+
+static const char exit_codes[] =
+    "  0    every check that had to run ran and passed\n"
+    "  1    a check failed: the product contradicted an expectation\n"
+    "  2    usage, configuration or a missing environment variable; nothing was created\n"
+    "  3    broken: we could not find out, and nothing failed\n"
+    "  4    something that the run created is still there after the teardown\n"
+    "  5    nothing was proven: no scenario matched, or --require-live met a skip\n"
+    "  130, 143  interrupted or terminated, after the teardown\n";
+
+static char *option_left(const struct option_row *o)
+{
+    char letter[5] = "    ";
+    if (o->letter) {
+        letter[0] = '-';
+        letter[1] = o->letter;
+        letter[2] = ',';
+    }
+    return xasprintf("  %s--%s%s%s", letter, o->name, o->value ? " " : "",
+                     o->value ? o->value : "");
+}
+
+static void help_option(const struct option_row *o, struct buf *out)
+{
+    char *left CLEANUP(free_ptr) = option_left(o);
+    buf_adds(out, left);
+    if (strlen(left) + 2 > HELP_COLUMN) {
+        buf_addc(out, '\n');
+        buf_addf(out, "%*s", HELP_COLUMN, "");
+    } else {
+        buf_addf(out, "%*s", (int)(HELP_COLUMN - strlen(left)), "");
+    }
+    buf_adds(out, o->help);
+    if (o->fallback) {
+        buf_addf(out, " (default: %s)", o->fallback);
+    }
+    buf_addc(out, '\n');
+}
+
+static void indented(const char *lines, const char *indent, struct buf *out)
+{
+    for (const char *p = lines; *p;) {
+        size_t n = strcspn(p, "\n");
+        buf_adds(out, n > 0 ? indent : "");
+        buf_add(out, p, n);
+        buf_addc(out, '\n');
+        p += n + (p[n] ? 1 : 0);
+    }
+}
+
+void help_command(const struct command *c, struct buf *out)
+{
+    buf_addf(out, "waybill %s: %s\n\nusage: waybill %s%s%s%s\n", c->name, c->about,
+             c->name, c->options ? " [OPTION...]" : "", c->operands[0] ? " " : "",
+             c->operands);
+    if (c->details) {
+        buf_addf(out, "\n%s", c->details);
+    }
+    if (c->options) {
+        buf_adds(out, "\noptions:\n");
+        for (const struct option_row *o = c->options; o->name; o++) {
+            help_option(o, out);
+        }
+        buf_adds(out,
+                 "\nAn option may also stand in the environment (--db: WAYBILL_DB) or in "
+                 "waybill.yaml (db: FILE).\n");
+    }
+    if (c->example) {
+        buf_adds(out, "\nexamples:\n");
+        indented(c->example, "  ", out);
+    }
+    buf_addf(out, "\nexit codes:\n%s", exit_codes);
+}
+
+void help_overview(struct buf *out)
+{
+    buf_adds(out,
+             "waybill: proves that an agent platform delivers what a template promises\n"
+             "\nusage: waybill COMMAND [OPTION...] [OPERAND...]\n\ncommands:\n");
+    for (const struct command *c = commands; c->name; c++) {
+        buf_addf(out, "  %-11s %s\n", c->name, c->about);
+    }
+    buf_adds(out, "\n'waybill COMMAND --help' says more. A first run:\n"
+                  "  waybill run --tags gate\n");
+}
+
+/* troff: a leading dot or quote, backslashes and hyphens would be read as commands. */
+static void troff(struct buf *out, const char *text)
+{
+    bool line_start = true;
+    for (const char *p = text; *p; p++) {
+        if (line_start && (*p == '.' || *p == '\'')) {
+            buf_adds(out, "\\&");
+        }
+        if (*p == '\\') {
+            buf_adds(out, "\\e");
+        } else if (*p == '-') {
+            buf_adds(out, "\\-");
+        } else {
+            buf_addc(out, *p);
+        }
+        line_start = *p == '\n';
+    }
+}
+
+static void troff_block(struct buf *out, const char *title, const char *text)
+{
+    buf_addf(out, ".SH %s\n.nf\n", title);
+    troff(out, text);
+    buf_adds(out, ".fi\n");
+}
+
+static void man_options(const struct command *c, struct buf *out)
+{
+    buf_adds(out, ".SH OPTIONS\n");
+    for (const struct option_row *o = c->options; o->name; o++) {
+        buf_adds(out, ".TP\n.B ");
+        if (o->letter) {
+            buf_addf(out, "\\-%c, ", o->letter);
+        }
+        buf_adds(out, "\\-\\-");
+        troff(out, o->name);
+        if (o->value) {
+            buf_addf(out, " \\fI%s\\fR", o->value);
+        }
+        buf_addc(out, '\n');
+        troff(out, o->help);
+        if (o->fallback) {
+            buf_adds(out, " (default: ");
+            troff(out, o->fallback);
+            buf_addc(out, ')');
+        }
+        buf_addc(out, '\n');
+    }
+}
+
+void man_page(const struct command *c, struct buf *out)
+{
+    const char *dash = c ? "-" : "";
+    const char *name = c ? c->name : "";
+    buf_addf(out, ".TH WAYBILL%s%s 1 \"\" \"waybill %s\"\n.SH NAME\nwaybill%s%s \\- ",
+             dash, name, WAYBILL_VERSION, c ? "\\-" : "", name);
+    troff(out, c ? c->about
+                 : "proves that an agent platform delivers what a template promises");
+    buf_addf(out, "\n.SH SYNOPSIS\n.B waybill %s\n", c ? name : "COMMAND");
+    buf_adds(out, "[\\fIOPTION\\fR...] ");
+    troff(out, c ? c->operands : "[OPERAND...]");
+    buf_addc(out, '\n');
+    if (c && c->details) {
+        buf_adds(out, ".SH DESCRIPTION\n");
+        troff(out, c->details);
+    }
+    if (c && c->options) {
+        man_options(c, out);
+    }
+    if (!c) {
+        buf_adds(out, ".SH COMMANDS\n");
+        for (const struct command *k = commands; k->name; k++) {
+            buf_addf(out, ".TP\n.B %s\n", k->name);
+            troff(out, k->about);
+            buf_addc(out, '\n');
+        }
+    }
+    if (c && c->example) {
+        troff_block(out, "EXAMPLES", c->example);
+    }
+    troff_block(out, "EXIT STATUS", exit_codes);
+}
+
+static void complete_bash(struct buf *out)
+{
+    buf_adds(out, "_waybill() {\n  local cur=${COMP_WORDS[COMP_CWORD]} words\n"
+                  "  if [ \"$COMP_CWORD\" = 1 ]; then words='");
+    for (const struct command *c = commands; c->name; c++) {
+        buf_addf(out, "%s ", c->name);
+    }
+    buf_adds(out, "'\n  else case ${COMP_WORDS[1]} in\n");
+    for (const struct command *c = commands; c->name; c++) {
+        buf_addf(out, "    %s) words='", c->name);
+        for (const struct option_row *o = c->options; o && o->name; o++) {
+            buf_addf(out, "--%s ", o->name);
+        }
+        buf_adds(out, "--help' ;;\n");
+    }
+    buf_adds(out,
+             "  esac; fi\n  COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
+             "  [ ${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- \"$cur\"))\n"
+             "}\ncomplete -F _waybill waybill\n");
+}
+
+static void complete_fish(struct buf *out)
+{
+    for (const struct command *c = commands; c->name; c++) {
+        buf_addf(out, "complete -c waybill -n __fish_use_subcommand -a %s -d '%s'\n",
+                 c->name, c->about);
+        for (const struct option_row *o = c->options; o && o->name; o++) {
+            buf_addf(out,
+                     "complete -c waybill -n '__fish_seen_subcommand_from %s' -l %s%s\n",
+                     c->name, o->name, o->value ? " -r" : "");
+        }
+    }
+}
+
+int completion_script(const char *shell, struct buf *out, struct err *err)
+{
+    if (!strcmp(shell, "bash")) {
+        complete_bash(out);
+    } else if (!strcmp(shell, "zsh")) {
+        buf_adds(out, "#compdef waybill\nautoload -U +X bashcompinit && bashcompinit\n");
+        complete_bash(out);
+    } else if (!strcmp(shell, "fish")) {
+        complete_fish(out);
+    } else {
+        return err_set(err, ERR_USAGE, "no completion for '%s': bash, zsh or fish",
+                       shell);
+    }
+    return 0;
+}
