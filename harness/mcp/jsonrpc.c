@@ -149,26 +149,11 @@ json_t *rpc_result(json_t *id, json_t *result)
     return frame;
 }
 
-/* Text of a peer may be anything; a frame is UTF-8. */
-static json_t *any_string(const char *text)
-{
-    json_t *s = json_string(text);
-    if (s)
-        return s;
-    char *clean = xstrdup(text);
-    for (char *p = clean; *p; p++)
-        if ((unsigned char)*p >= 0x80)
-            *p = '?';
-    s = json_string(clean);
-    free(clean);
-    return xcheck(s);
-}
-
 json_t *rpc_error(json_t *id, int code, const char *message)
 {
     json_t *error = xcheck(json_object());
     set_new(error, "code", json_integer(code));
-    set_new(error, "message", any_string(message));
+    set_new(error, "message", json_str_new(message));
     json_t *frame = frame_new(id);
     set_new(frame, "error", error);
     return frame;
@@ -178,7 +163,7 @@ json_t *rpc_tool_text(const char *text, bool is_error)
 {
     json_t *block = xcheck(json_object());
     set_new(block, "type", json_string("text"));
-    set_new(block, "text", any_string(text));
+    set_new(block, "text", json_str_new(text));
     json_t *content = xcheck(json_array());
     if (json_array_append_new(content, block))
         abort();

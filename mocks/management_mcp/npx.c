@@ -1,0 +1,75 @@
+#include "mocks/management_mcp/mcp.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/strv.h"
+#include "mocks/management_mcp/rest.h"
+
+#define PACKAGE "@molecule-ai/mcp-server"
+#define NOT_FOUND 127
+
+static bool is_package(const char *arg)
+{
+    size_t n = strlen(PACKAGE);
+    return strncmp(arg, PACKAGE, n) == 0 && (arg[n] == '\0' || arg[n] == '@');
+}
+
+static bool is_option(const char *arg)
+{
+    static const char *const known[] = {"-y", "--yes", "--prefer-offline"};
+    for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+        if (strcmp(known[i], arg) == 0)
+            return true;
+    return false;
+}
+
+static bool is_ourselves(const char *path)
+{
+    struct stat own;
+    struct stat other;
+    return stat("/proc/self/exe", &own) == 0 && stat(path, &other) == 0 &&
+           own.st_dev == other.st_dev && own.st_ino == other.st_ino;
+}
+
+/* Becomes the next npx in PATH that is another program; returns only when there is none.
+ */
+static int exec_next(char **argv, const char *package)
+{
+    CLEANUP(strv_release) struct strv dirs = STRV_INIT;
+    const char *path = env_get("PATH");
+    strv_split(&dirs, path ? path : "", ':');
+    for (size_t i = 0; i < dirs.n; i++) {
+        CLEANUP(free_ptr) char *program = xasprintf("%s/npx", dirs.v[i]);
+        if (access(program, X_OK) != 0 || is_ourselves(program))
+            continue;
+        execv(program, argv);
+        struct err err = ERR_INIT;
+        (void)err_sys(&err, errno, "cannot run '%s'", program);
+        (void)fprintf(stderr, "npx: %s\n", err.text);
+        return NOT_FOUND;
+    }
+    (void)fprintf(stderr, "npx: no package '%s' here, and no other npx in PATH\n",
+                  package);
+    return NOT_FOUND;
+}
+
+int npx_main(int argc, char **argv)
+{
+    int i = 1;
+    while (i < argc && is_option(argv[i]))
+        i++;
+    const char *which = env_get("WAYBILL_NPX");
+    bool real = which && strcmp(which, "real") == 0;
+    if (real || i >= argc || !is_package(argv[i]))
+        return exec_next(argv, i < argc ? argv[i] : "");
+    /* The package's program takes no arguments: what follows its name is ignored. */
+    static char name[] = "mcp";
+    char *server[] = {name, NULL};
+    return mcp_main(1, server);
+}

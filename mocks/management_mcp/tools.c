@@ -1,0 +1,222 @@
+#include "mocks/management_mcp/tools.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/limits.h"
+#include "io/json.h"
+
+const char *tool_arg(const struct tool_call *call, const char *name)
+{
+    return json_str(call->args, name, NULL);
+}
+
+void tool_text(struct tool_call *call, enum tool_outcome outcome, const char *text)
+{
+    free(call->text);
+    call->text = xstrdup(text);
+    call->outcome = outcome;
+}
+
+void tool_value(struct tool_call *call, enum tool_outcome outcome, const json_t *value)
+{
+    free(call->text);
+    call->text = json_text(value, JSON_PRETTY);
+    call->outcome = outcome;
+}
+
+void tool_answer(struct tool_call *call, const struct rest_answer *answer)
+{
+    tool_value(call, answer->ok ? TOOL_OK : TOOL_PLATFORM_ERROR, answer->value);
+}
+
+/* ---- the path ---- */
+
+/* Value of {name} or {name/} as it stands in a URL; NULL when it was not given. Caller
+ * frees. */
+static char *escaped_arg(const json_t *args, const char *name, size_t len)
+{
+    bool slashes = len && name[len - 1] == '/';
+    CLEANUP(free_ptr) char *key = xstrndup(name, slashes ? len - 1 : len);
+    const json_t *value = json_object_get(args, key);
+    if (json_is_integer(value))
+        return xasprintf("%lld", (long long)json_integer_value(value));
+    const char *text = json_string_value(value);
+    if (!text)
+        return NULL;
+    if (!slashes)
+        return http_escape(text);
+    CLEANUP(strv_release) struct strv escaped = STRV_INIT;
+    CLEANUP(strv_release) struct strv parts = STRV_INIT;
+    strv_split(&parts, text, '/');
+    for (size_t i = 0; i < parts.n; i++)
+        strv_take(&escaped, http_escape(parts.v[i]));
+    return strv_join(&escaped, "/");
+}
+
+/* Appends a template without brackets; false when an argument was not given. */
+static bool fill(struct buf *out, const json_t *args, const char *text, size_t len)
+{
+    bool complete = true;
+    for (size_t i = 0; i < len; i++) {
+        const char *end = text[i] == '{' ? memchr(text + i, '}', len - i) : NULL;
+        if (!end) {
+            buf_addc(out, text[i]);
+            continue;
+        }
+        size_t name_len = (size_t)(end - text) - i - 1;
+        CLEANUP(free_ptr) char *value = escaped_arg(args, text + i + 1, name_len);
+        complete = complete && value;
+        buf_adds(out, value ? value : "");
+        i += name_len + 1;
+    }
+    return complete;
+}
+
+char *tool_path(const struct tool_call *call, const char *path)
+{
+    struct buf out = BUF_INIT(LIMIT_REQUEST_BODY);
+    bool query = false;
+    while (*path) {
+        size_t plain = strcspn(path, "[");
+        (void)fill(&out, call->args, path, plain);
+        path += plain;
+        if (!*path)
+            break;
+        size_t len = strcspn(path, "]");
+        CLEANUP(buf_release) struct buf part = BUF_INIT(LIMIT_REQUEST_BODY);
+        if (fill(&part, call->args, path + 1, len - 1)) {
+            /* "?a={a}" after another one that was given becomes "&a=..". */
+            if (part.data[0] == '?' && query)
+                part.data[0] = '&';
+            query = query || part.data[0] == '?';
+            buf_adds(&out, part.data);
+        }
+        path += len + (path[len] == ']');
+    }
+    return buf_steal(&out);
+}
+
+static bool mentions(const char *template, const char *name)
+{
+    if (!template)
+        return false;
+    CLEANUP(free_ptr) char *plain = xasprintf("{%s}", name);
+    CLEANUP(free_ptr) char *slashes = xasprintf("{%s/}", name);
+    return strstr(template, plain) || strstr(template, slashes);
+}
+
+/* ---- the body ---- */
+
+static json_t *body_from_args(const struct tool_call *call)
+{
+    json_t *body = xcheck(json_object());
+    const char *name = NULL;
+    json_t *value = NULL;
+    json_object_foreach(call->args, name, value)
+    {
+        if (mentions(call->tool->path, name) || mentions(call->tool->header, name))
+            continue;
+        if (json_object_set(body, name, value))
+            abort(); /* out of memory */
+    }
+    return body;
+}
+
+static json_t *body_from_shape(const struct tool_call *call)
+{
+    json_t *body = NULL;
+    if (json_parse(call->tool->shape, strlen(call->tool->shape), &body, NULL))
+        abort(); /* a row of our own table is wrong; the tests call every tool */
+    const char *key = NULL;
+    json_t *member = NULL;
+    void *next = NULL;
+    json_object_foreach_safe(body, next, key, member)
+    {
+        const char *text = json_string_value(member);
+        if (!text || text[0] != '{')
+            continue;
+        CLEANUP(free_ptr) char *name = xstrndup(text + 1, strlen(text) - 2);
+        json_t *value = json_object_get(call->args, name);
+        int rc = value ? json_object_set(body, key, value) : json_object_del(body, key);
+        if (rc)
+            abort(); /* out of memory */
+    }
+    return body;
+}
+
+/* NULL = none. */
+static json_t *body_of(const struct tool_call *call)
+{
+    switch (call->tool->body) {
+    case BODY_NONE:
+        return NULL;
+    case BODY_EMPTY:
+        return xcheck(json_object());
+    case BODY_ARGS:
+        return body_from_args(call);
+    case BODY_ONE:
+        return json_incref(json_object_get(call->args, call->tool->shape));
+    case BODY_SHAPE:
+        return body_from_shape(call);
+    }
+    return NULL;
+}
+
+/* ---- the call ---- */
+
+/* "Name: {argument}" with its value as it is; NULL when it was not given. */
+static char *header_of(const struct tool_call *call)
+{
+    const char *header = call->tool->header;
+    const char *open = header ? strchr(header, '{') : NULL;
+    if (!open)
+        return NULL;
+    CLEANUP(free_ptr) char *name = xstrndup(open + 1, strcspn(open + 1, "}"));
+    const char *value = tool_arg(call, name);
+    return value ? xasprintf("%.*s%s", (int)(open - header), header, value) : NULL;
+}
+
+void tool_rest(struct tool_call *call, struct rest_answer *ret)
+{
+    CLEANUP(free_ptr) char *path = tool_path(call, call->tool->path);
+    CLEANUP(free_ptr) char *header = header_of(call);
+    CLEANUP(json_drop) json_t *body = body_of(call);
+    struct rest_request req = {
+        .client = call->tool->client,
+        .tool = call->tool->name,
+        .method = call->tool->method,
+        .path = path,
+        .body = body,
+        .header = header,
+    };
+    rest_call(call->rest, &req, ret);
+}
+
+/* False, with the call answered, when none of the alternatives was given. */
+static bool has_any(struct tool_call *call)
+{
+    CLEANUP(strv_release) struct strv names = STRV_INIT;
+    strv_split(&names, call->tool->any_of, '|');
+    for (size_t i = 0; i < names.n; i++)
+        if (json_object_get(call->args, names.v[i]))
+            return true;
+    CLEANUP(free_ptr) char *list = strv_join(&names, " or ");
+    CLEANUP(free_ptr) char *text = xasprintf("Invalid argument: %s is required", list);
+    tool_text(call, TOOL_BAD_ARGUMENT, text);
+    return false;
+}
+
+void tool_run(struct tool_call *call)
+{
+    if (call->tool->any_of && !has_any(call))
+        return;
+    if (call->tool->run) {
+        call->tool->run(call);
+        return;
+    }
+    CLEANUP(rest_answer_release) struct rest_answer answer = REST_ANSWER_INIT;
+    tool_rest(call, &answer);
+    tool_answer(call, &answer);
+}
