@@ -13,22 +13,24 @@ void json_drop(json_t **j)
     *j = NULL;
 }
 
+/* More than `left` arrays and objects inside one another. */
 static bool too_deep(const json_t *j, int left)
 {
-    if (json_is_array(j)) {
-        for (size_t i = 0; i < json_array_size(j); i++) {
-            if (left == 0 || too_deep(json_array_get(j, i), left - 1))
-                return true;
-        }
-    } else if (json_is_object(j)) {
-        const char *key;
-        json_t *value;
+    const char *key;
+    json_t *value;
 
-        json_object_foreach((json_t *)(uintptr_t)j, key, value)
-        {
-            if (left == 0 || too_deep(value, left - 1))
-                return true;
-        }
+    if (!json_is_array(j) && !json_is_object(j))
+        return false;
+    if (left == 0)
+        return true;
+    for (size_t i = 0; i < json_array_size(j); i++) {
+        if (too_deep(json_array_get(j, i), left - 1))
+            return true;
+    }
+    json_object_foreach((json_t *)(uintptr_t)j, key, value)
+    {
+        if (too_deep(value, left - 1))
+            return true;
     }
     return false;
 }

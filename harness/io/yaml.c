@@ -65,11 +65,16 @@ static struct place scalar_place(struct fy_node *from, struct place fallback)
 {
     struct fy_token *token = fy_node_get_scalar_token(from);
     const struct fy_mark *mark = token ? fy_token_start_mark(token) : NULL;
+    enum fy_node_style style = fy_node_get_style(from);
     struct place at = fallback;
 
     if (mark) {
         at.line = mark->line + 1;
         at.col = mark->column + 1;
+        /* The mark is that of the content, behind the quote or the star. */
+        if (at.col > 1 && (style == FYNS_SINGLE_QUOTED || style == FYNS_DOUBLE_QUOTED ||
+                           style == FYNS_ALIAS))
+            at.col--;
     }
     return at;
 }
