@@ -97,8 +97,7 @@ static void render_scenario(struct buf *out, const struct report_scenario *s)
     buf_addf(out, "<p class=\"label\">%zu requests, %d polls, tags ", s->n_exchanges,
              s->polls);
     xml_escape(out, s->tags);
-    buf_adds(out, "</p></div></details>
-");
+    buf_adds(out, "</p></div></details>\n");
 }
 
 static void tile(struct buf *out, const char *class, int value, const char *label)

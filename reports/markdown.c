@@ -90,12 +90,8 @@ void report_markdown(const struct report *r, struct buf *out)
     cell(out, r->seed);
     buf_adds(out, ", started ");
     cell(out, r->started_at);
-    buf_addf(out, ", %s.
-
-                  ",
-                      r->ended
-                      ? clock_human(r->wall_ms, human)
-                      : "cut off before its end");
+    buf_addf(out, ", %s.\n\n",
+             r->ended ? clock_human(r->wall_ms, human) : "cut off before its end");
     buf_adds(out, "| | passed | failed | broken | skipped |\n"
                   "| --- | --- | --- | --- | --- |\n");
     buf_addf(out, "| scenarios | %d | %d | %d | %d |\n", r->passed, r->failed, r->broken,
