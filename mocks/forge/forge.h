@@ -36,7 +36,7 @@ enum forge_answer forge_check(const struct forge *f, const char *authorization);
 MUST_CHECK int forge_archive(struct forge *f, const char *owner, const char *repo,
                              const char *ref, const struct buf **ret, struct err *err);
 
-/* Splits "/api/v1/repos/OWNER/REPO/archive/REF.tar.gz" (decoded; REF may hold slashes).
+/* Splits "/api/v1/repos/OWNER/REPO/archive/REF.tar.gz" (decoded).
  * Each result is owned by the caller. False, and nothing made, for any other path. */
 bool forge_parse_path(const char *path, char **ret_owner, char **ret_repo,
                       char **ret_ref);
