@@ -11,8 +11,9 @@
 #include "io/json.h"
 #include "scenario/vars.h"
 
-#define PATTERN_STEPS 1000000 /* of PCRE2's match limit: bounds a pattern that explodes  \
-                               */
+#define PATTERN_STEPS                                                                    \
+    1000000 /* of PCRE2's match limit: bounds a pattern that explodes                    \
+             */
 
 static pcre2_code *compile_pattern(const char *pattern, struct err *err)
 {

@@ -37,7 +37,6 @@ enum field_type {
     FIELD_STEP,       /* one step */
     FIELD_STEPS,      /* list of steps */
     FIELD_EXPECT,     /* mapping, or list of mappings */
-    FIELD_UNCHANGED,  /* {get, in, on, as, json} */
     FIELD_CAPTURE,    /* mapping of new name to jq program */
     FIELD_CASES,      /* mapping of parameters, or a list of them (deny) */
     FIELD_ORG_HEADER, /* false, or text */

@@ -1,0 +1,105 @@
+#include "scenario/load.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/limits.h"
+
+void problems_release(struct problems *p)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        free(p->v[i].file);
+        free(p->v[i].text);
+    }
+    free(p->v);
+    *p = (struct problems)PROBLEMS_INIT;
+}
+
+void problems_add(struct problems *p, const char *file, int line, int col, bool advice,
+                  const char *fmt, ...)
+{
+    struct buf text CLEANUP(buf_release) = BUF_INIT(LIMIT_ERROR_TEXT);
+    va_list ap;
+
+    va_start(ap, fmt);
+    buf_vaddf(&text, fmt, ap);
+    va_end(ap);
+    /* A step group is read once for every use of it. */
+    for (size_t i = 0; i < p->n; i++) {
+        const struct problem *q = &p->v[i];
+        if (q->line == line && q->col == col && strcmp(q->text, text.data) == 0 &&
+            strcmp(q->file, file) == 0)
+            return;
+    }
+    p->v = xrealloc(p->v, (p->n + 1) * sizeof(*p->v));
+    p->v[p->n++] = (struct problem){.file = xstrdup(file),
+                                    .line = line,
+                                    .col = col,
+                                    .advice = advice,
+                                    .text = xstrdup(text.data)};
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const struct problem *p = a, *q = b;
+    int c = strcmp(p->file, q->file);
+
+    if (c == 0)
+        c = (p->line > q->line) - (p->line < q->line);
+    if (c == 0)
+        c = (p->col > q->col) - (p->col < q->col);
+    return c ? c : strcmp(p->text, q->text);
+}
+
+void problems_sort(struct problems *p)
+{
+    if (p->n > 1)
+        qsort(p->v, p->n, sizeof(*p->v), by_place);
+}
+
+char *problem_line(const struct problem *p)
+{
+    if (p->line <= 0)
+        return xasprintf("%s: %s", p->file, p->text);
+    return xasprintf("%s:%d:%d: %s", p->file, p->line, p->col, p->text);
+}
+
+int problems_err(const struct problems *p, struct err *err)
+{
+    const struct problem *first = NULL;
+    size_t n = 0;
+
+    for (size_t i = 0; i < p->n; i++) {
+        if (p->v[i].advice)
+            continue;
+        first = first ? first : &p->v[i];
+        n++;
+    }
+    if (!first)
+        return 0;
+    char *line CLEANUP(free_ptr) = problem_line(first);
+    if (n > 1)
+        return err_set(err, ERR_CONFIG, "%s (and %zu more: waybill check)", line, n - 1);
+    return err_set(err, ERR_CONFIG, "%s", line);
+}
+
+char *slug_of(const char *text)
+{
+    char *slug = xmalloc(strlen(text) + 2);
+    size_t n = 0;
+
+    for (const char *s = text; *s && n < 60; s++) {
+        bool plain = isalnum((unsigned char)*s) != 0;
+        if (plain)
+            slug[n++] = (char)tolower((unsigned char)*s);
+        else if (n > 0 && slug[n - 1] != '-')
+            slug[n++] = '-';
+    }
+    while (n > 0 && slug[n - 1] == '-')
+        n--;
+    slug[n] = '\0';
+    return slug;
+}
