@@ -137,7 +137,7 @@ check-cppcheck:
 		-D_GNU_SOURCE -DWAYBILL_VERSION='"x"' -Iharness -I. $(filter-out %/tests/%,$(filter %.c,$(C_FILES)))
 TIDY_FILES = $(filter-out harness/fuzz/%,$(filter %.c,$(C_FILES)))
 check-tidy:
-	@printf '%s\n' $(TIDY_FILES) | xargs -P 2 -n 4 clang-tidy-14 --quiet \
+	@printf '%s\n' $(TIDY_FILES) | xargs -P 2 -n 1 clang-tidy-14 --quiet \
 		--extra-arg=-Wno-unknown-warning-option -- -std=c17 -D_GNU_SOURCE \
 		-DWAYBILL_VERSION='"x"' -Iharness -I. $(PKG_CFLAGS) 2>&1 | \
 		{ grep -vE '^[0-9]+ warnings? (generated|treated)|^Suppressed|^Use -' || true; } | tee build/tidy.log; \

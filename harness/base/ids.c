@@ -60,10 +60,10 @@ void id_uuid5_url(const char *name, char out[37])
                                                 0x4f, 0xd4, 0x30, 0xc8};
     unsigned char digest[SHA_DIGEST_LENGTH];
     size_t len = strlen(name);
-    unsigned char *text = xmalloc(sizeof(url_space) + len);
+    unsigned char *text = xmalloc(sizeof(url_space) + len + 1);
 
     memcpy(text, url_space, sizeof(url_space));
-    memcpy(text + sizeof(url_space), name, len);
+    memcpy(text + sizeof(url_space), name, len + 1);
     SHA1(text, sizeof(url_space) + len, digest);
     free(text);
     format_uuid(digest, 5, out);
@@ -100,10 +100,15 @@ void id_token(char out[44])
 
     random_bytes(raw, sizeof(raw));
     text = base64_encode(raw, sizeof(raw));
-    for (size_t i = 0; i < 43; i++)
-        out[i] = text[i] == '+' ? '-' : text[i] == '/' ? '_' : text[i];
+    memcpy(out, text, 43);
     out[43] = '\0';
     free(text);
+    for (char *p = out; *p; p++) {
+        if (*p == '+')
+            *p = '-';
+        else if (*p == '/')
+            *p = '_';
+    }
 }
 
 void id_hex(char *out, size_t n)

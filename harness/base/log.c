@@ -22,6 +22,7 @@ void log_at(enum log_level level, const char *fmt, ...)
     va_list ap;
     size_t len;
     int saved = errno;
+    ssize_t wrote;
 
     if (level > most)
         return;
@@ -37,7 +38,8 @@ void log_at(enum log_level level, const char *fmt, ...)
     len = strlen(line);
     line[len++] = '\n';
     /* One write, so that lines of several processes do not mix. */
-    while (write(STDERR_FILENO, line, len) < 0 && errno == EINTR)
-        continue;
+    do
+        wrote = write(STDERR_FILENO, line, len);
+    while (wrote < 0 && errno == EINTR);
     errno = saved;
 }

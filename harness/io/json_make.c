@@ -64,7 +64,9 @@ static char next(struct packer *p)
 {
     while (*p->at && strchr(" \t\n,:", *p->at))
         p->at++;
-    return *p->at ? *p->at++ : '\0';
+    if (*p->at == '\0')
+        return '\0';
+    return *p->at++;
 }
 
 static void bad_format(const struct packer *p)

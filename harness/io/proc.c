@@ -508,7 +508,7 @@ static int pump(struct exchange *x, int64_t deadline_ms, struct err *err)
 
 static int finish(struct exchange *x, struct err *err)
 {
-    int status;
+    int status = 0;
 
     proc_signal(&x->proc, SIGKILL);
     if (proc_wait(&x->proc, -1, &status, err) < 0)
@@ -546,8 +546,11 @@ static void restore_sigpipe(const sigset_t *before, bool was_pending)
     sigemptyset(&one);
     sigaddset(&one, SIGPIPE);
     if (!was_pending) {
-        while (sigtimedwait(&one, NULL, &now) < 0 && errno == EINTR)
-            continue;
+        int got;
+
+        do
+            got = sigtimedwait(&one, NULL, &now);
+        while (got < 0 && errno == EINTR);
     }
     (void)sigprocmask(SIG_SETMASK, before, NULL);
 }

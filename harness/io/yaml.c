@@ -306,8 +306,8 @@ static int refuse_duplicates(const struct reader *r, const struct ynode *node)
 
     for (size_t i = 0; i < node->n; i++)
         sorted[i] = &node->pairs[i];
-    if (node->n > 1)
-        qsort(sorted, node->n, sizeof(*sorted), by_key_and_place);
+    if (node->n > 1) /* what is sorted are pointers */
+        qsort(sorted, node->n, sizeof(void *), by_key_and_place);
     for (size_t i = 1; i < node->n; i++) {
         if (strcmp(sorted[i - 1]->key, sorted[i]->key) != 0)
             continue;

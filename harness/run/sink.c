@@ -17,13 +17,13 @@ enum field_type { TEXT, NUMBER, LONG, VERDICT };
 /* One row per field of struct event: which kinds carry it, in the order of the lines. */
 struct field {
     const char *name;
-    enum field_type type;
     size_t offset;
     unsigned kinds; /* bit per enum event_kind */
+    enum field_type type;
 };
 
 #define K(kind) (1U << (kind))
-#define FIELD(type, member, kinds) #member, type, offsetof(struct event, member), kinds
+#define FIELD(type, member, kinds) #member, offsetof(struct event, member), kinds, type
 
 enum {
     ANY = (1 << (EV_RUN_END + 1)) - 1,

@@ -260,7 +260,7 @@ static void output_past_the_limit_is_dropped_and_marked(void **state)
 static void a_child_gets_its_own_environment_and_descriptors_only(void **state)
 {
     struct fixture *f = *state;
-    int inherited = dup(f->alive[1]); /* not close-on-exec */
+    int inherited = dup(f->alive[1]); /* NOLINT(android-cloexec-dup): on purpose */
 
     strv_env_set(&f->env, "ONLY", "this");
     assert_int_equal(setenv("SECRET", "leaks", 1), 0);

@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "io/json.h"
 #include "io/yaml.h"
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -133,12 +134,12 @@ static void what_the_language_does_not_use_is_refused(void **state)
 
 static void nothing_is_printed_about_an_error(void **state)
 {
-    int before = dup(STDERR_FILENO);
+    int before = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
     int ends[2];
     char byte;
 
     (void)state;
-    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
     assert_true(dup2(ends[1], STDERR_FILENO) >= 0);
     close(ends[1]);
     assert_int_equal(yaml_parse("f", "a: [", 4, &(struct ydoc *){NULL}, NULL), -1);
