@@ -19,7 +19,7 @@
 #include "io/json.h"
 #include "io/proc.h"
 
-#define STOP_GRACE_MS 2000
+#define STOP_GRACE_MS 1000
 #define READ_SIZE KIB(64)
 
 struct stdio_transport {

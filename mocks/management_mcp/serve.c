@@ -183,7 +183,8 @@ static int answer_line(struct mcp_server *s, const char *line, size_t len, int o
     if (len == 0)
         return 0;
     if (rpc_parse(line, len, &f, &code, &why))
-        response = rpc_error(f.id, code, why.text);
+        /* SDK 1.x says nothing to what it cannot read. */
+        response = s->shipped ? NULL : rpc_error(f.id, code, why.text);
     else if (f.kind == RPC_REQUEST)
         response = on_request(s, &f);
     if (!response)
