@@ -69,9 +69,9 @@ FORCE:
 .PHONY: FORCE
 
 $(HARNESS_LIB): $(call obj,$(HARNESS_SRC))
-	$(Q)rm -f $@; ar rcs $@ $^
+	$(Q)rm -f $@; ar qcs $@ $^
 $(MOCK_LIB): $(call obj,$(MOCK_SRC))
-	$(Q)rm -f $@; ar rcs $@ $^
+	$(Q)rm -f $@; ar qcs $@ $^
 $(B)/waybill: $(B)/harness/main.o $(HARNESS_LIB)
 	$(if $(filter 0,$(V)),@echo "  LD    $@")
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)

@@ -24,6 +24,8 @@ struct platform;
 struct org;
 struct workspace;
 struct box;
+struct forge;
+struct journal;
 struct http_async;
 
 /* ---- rows ---- */
@@ -118,7 +120,8 @@ struct org {
     struct secrets secrets; /* global_secrets */
     json_t *events;         /* array, oldest first: {id,workspace_id,event_type,payload,
                              * created_at} */
-    json_t *rest;           /* object; the REST part's own small tables */
+    json_t *rest;           /* object; the REST part's own small tables. Read elsewhere:
+                             * "plugin_allowlist" {workspace id: [plugin name]} */
     json_t *switches;       /* object name -> value: what differs from the run's */
     json_t *faults;         /* object name -> mode: what is on for this org only */
     struct loop_timer *ready_timer;
@@ -129,6 +132,8 @@ struct platform {
     struct loop *loop;
     struct http_async *http;
     struct httpd *httpd;
+    struct journal *journal; /* of requests; NULL in tests that need none */
+    struct forge *forge;     /* NULL likewise */
     int port;
     double pace;
     char *dir, *catalog, *contracts_dir;
@@ -136,12 +141,13 @@ struct platform {
     char *cp_token, *shared_secret;
     char *forge_token; /* MOLECULE_TEMPLATE_REPO_TOKEN */
     char *cp_url, *forge_url, *mock_url;
-    char *contract;   /* profile name */
-    json_t *profile;  /* the profile file */
-    json_t *switches; /* object name -> value (strings), complete */
-    json_t *faults;   /* object name -> mode, run-wide */
-    json_t *early;    /* slug -> {"switches","faults"} given before the org exists */
-    json_t *manifest; /* template name -> {"repo","ref","runtime"} */
+    char *contract;       /* profile name */
+    json_t *profile;      /* the profile file */
+    json_t *switches;     /* object name -> value (strings), complete */
+    json_t *faults;       /* object name -> mode, run-wide */
+    json_t *early;        /* slug -> {"switches","faults"} given before the org exists */
+    json_t *manifest;     /* template name -> {"repo","ref","runtime"} */
+    json_t *seen_sources; /* plugin source -> true: registers the management server */
     struct org **orgs;
     size_t orgs_n;
     bool stopping;
@@ -218,17 +224,19 @@ void audit_add(struct workspace *ws, const char *event_type, const char *actor_k
 /* ---- switches, faults, time ---- */
 
 /* Effective value: of the org's faults, the org's switches, the run's faults, the run's
- * switches, in that order. Never NULL for a known name. org NULL = run-wide. */
+ * switches, in that order. Never NULL for a known name. (mocks/server/switches.h has the
+ * run-wide ones, for where there is no organisation.) */
 const char *switch_value(const struct org *org, const char *name);
 bool switch_is(const struct org *org, const char *name, const char *value);
 int64_t switch_int(const struct org *org, const char *name);
-/* Mode of a fault that is on for the org or run-wide ("on" when it was given without
- * one), NULL = off. */
+/* Mode of a fault that is on for the org or run-wide (given without one: the first of its
+ * row in mocks/server/faults.c), NULL = off. */
 const char *fault_mode(const struct org *org, const char *name);
 bool fault_is(const struct org *org, const char *name, const char *mode);
 /* Production seconds as real milliseconds under the pace, at least 1. */
 int64_t pace_ms(const struct platform *p, double seconds);
-/* mcp__<server_name>__<required_tool>; caller frees. */
+/* mcp__<server_name>__<required_tool> as the platform demands it: a fault or a switch
+ * that renames the box's server does not rename what is demanded. Caller frees. */
 char *required_tool_id(const struct org *org);
 
 /* ---- templates ---- */

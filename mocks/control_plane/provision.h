@@ -1,0 +1,21 @@
+/*
+ * Provisioning: what is prepared between "provisioning" and a process that runs.
+ * Source: contract section 3; the order of the steps is that of 3.2 and 3.3.
+ */
+#ifndef CONTROL_PLANE_PROVISION_H
+#define CONTROL_PLANE_PROVISION_H
+
+#include "base/strv.h"
+#include "mocks/server/state.h"
+
+/* The template that a workspace is made from; false = none is known. */
+bool template_of(const struct workspace *ws, struct template_ref *ret);
+
+/* The environment of the next box, but for MOLECULE_DECLARED_PLUGINS and the port.
+ * 0 = env filled; 1 = the provision is aborted: the row has failed already. */
+int provision_env(struct workspace *ws, struct strv *env);
+
+/* The model that a workspace has now: the secret MODEL, NULL = none. */
+const char *provision_model(const struct workspace *ws);
+
+#endif

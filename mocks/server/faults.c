@@ -1,0 +1,147 @@
+#include "mocks/server/faults.h"
+
+#include <string.h>
+
+#include "base/table.h"
+#include "io/json.h"
+
+/* clang-format off */
+const struct fault_row fault_rows[] = {
+    {"asset-channel", {{"stub", "cp_asset_mode", "drop"}, {"drop", "cp_asset_mode", "drop"}},
+     "the control plane drops the template; the box starts with the stub"},
+    {"entitlement-gate", {{"off", NULL, NULL}},
+     "nobody asks who may hold the privileged plugin"},
+    {"boot-install", {{"off", "boot_install", "off"},
+                      {"unauthenticated", "boot_install_auth", "none"},
+                      {"fail-once", NULL, NULL}},
+     "declared plugins are not on the box when it starts"},
+    {"plugin-fetch", {{"404", "plugin_fetch", "404"}, {"401", "plugin_fetch", "401"},
+                      {"hang", "plugin_fetch", "hang"}, {"fail-once", "plugin_fetch", "fail-once"}},
+     "the forge does not give the plugin's archive"},
+    {"heartbeat", {{"hold", NULL, NULL}},
+     "heartbeats are answered and have no effect"},
+    {"register", {{"refuse", NULL, NULL}},
+     "no box may register"},
+    {"org-create", {{"failed", "org_create", "failed"}, {"slow", "org_create", "slow"}},
+     "the tenant's machine does not come up, or late"},
+    {"org-delete", {{"leak", "org_delete", "leak"}, {"purged", "org_delete", "purged"}},
+     "a deleted organisation stays"},
+    {"server-name", {{"platform", "server_name", "platform"}},
+     "the management server is registered under another name"},
+    {"executor", {{"ignores-settings", "executor_loads_settings", "no"}},
+     "the executor does not read settings.json"},
+    {"env-expansion", {{"off", "env_expansion", "no"}},
+     "references in a server's environment stay literal"},
+    {"tools-report", {{"never", "loaded_tools_report", "never"}, {"empty", NULL, NULL}},
+     "the box does not report its tools, or none"},
+    {"verb", {{"phantom", "verb_mode", "phantom"}, {"real", "verb_mode", "real"}},
+     "the management server does not list the tool that the platform demands"},
+    {"secret", {{"embedded", NULL, NULL}},
+     "the box writes the expanded secret into settings.json"},
+    {"admin-token", {{"every-box", "admin_token_in_box_env", "yes"}},
+     "every box holds the organisation's admin token"},
+    {"agent", {{"silent", NULL, NULL}, {"generic", NULL, NULL}, {"native-peers", NULL, NULL}},
+     "the agent does not answer, or not as who it is"},
+    {"mcp-child", {{"missing", NULL, NULL}, {"crash", NULL, NULL}},
+     "an MCP server cannot be started, or ends at once"},
+    {"model", {{"wrong", NULL, NULL}, {"missing", NULL, NULL}},
+     "the box gets another model than it was given, or none"},
+    {"kind-check", {{"off", NULL, NULL}},
+     "a box may say of itself that it is the platform agent"},
+    {"org-guard", {{"off", NULL, NULL}},
+     "a tenant answers requests of other organisations"},
+    {"auth", {{"off", NULL, NULL}},
+     "any bearer passes"},
+    {"demote", {{"off", NULL, NULL}},
+     "a second platform root does not demote the first"},
+    {"restart", {{"stuck", NULL, NULL}, {"loses-plugin", NULL, NULL}},
+     "a restarted box does not come back, or without its plugins"},
+    {"reconcile", {{"off", NULL, NULL}, {"loops", NULL, NULL}},
+     "nothing is delivered after online, or again each time"},
+    {"audit", {{"off", NULL, NULL}},
+     "privileged acts leave no audit row"},
+    {"side-effect", {{"none", NULL, NULL}},
+     "a create is answered 201 and nothing was created"},
+    {"peers", {{"empty", NULL, NULL}, {"native", NULL, NULL}},
+     "peers are not listed, or under another shape"},
+    {"seo-skills", {{"asset", NULL, NULL}},
+     "skills arrive over the asset channel, under agent-skills/"},
+    {"answer", {{"METHOD PATTERN STATUS[ BODY]", NULL, NULL}},
+     "that route answers this"},
+};
+/* clang-format on */
+const size_t fault_rows_n = ARRAY_SIZE(fault_rows);
+
+const struct fault_row *fault_row_find(const char *name)
+{
+    for (size_t i = 0; i < fault_rows_n; i++)
+        if (strcmp(fault_rows[i].name, name) == 0)
+            return &fault_rows[i];
+    return NULL;
+}
+
+static int unknown_fault(const char *name, struct err *err)
+{
+    const char *names[ARRAY_SIZE(fault_rows)];
+    for (size_t i = 0; i < fault_rows_n; i++)
+        names[i] = fault_rows[i].name;
+    const char *near = nearest_name(name, names, fault_rows_n);
+    return err_set(err, ERR_USAGE, "unknown fault '%s'%s%s%s", name,
+                   near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
+/* "POST /workspaces 500 {...}": a method, a path, a status. */
+static int check_answer(const char *mode, struct err *err)
+{
+    char method[16], path[256];
+    int status = 0;
+    if (sscanf(mode, "%15[A-Z] %255s %3d", method, path, &status) != 3 || *path != '/' ||
+        status < 100 || status > 599)
+        return err_set(err, ERR_USAGE,
+                       "fault 'answer' wants \"METHOD PATTERN STATUS[ BODY]\", got '%s'",
+                       mode);
+    return 0;
+}
+
+int fault_check(const char *name, const char *mode, const char **ret_mode,
+                struct err *err)
+{
+    const struct fault_row *row = fault_row_find(name);
+    if (!row)
+        return unknown_fault(name, err);
+    if (strcmp(name, "answer") == 0) {
+        *ret_mode = mode ? mode : "";
+        return check_answer(*ret_mode, err);
+    }
+    if (!mode || !*mode || strcmp(mode, "on") == 0) {
+        *ret_mode = row->modes[0].name;
+        return 0;
+    }
+    for (size_t i = 0; i < FAULT_MODES_MAX && row->modes[i].name; i++) {
+        if (strcmp(row->modes[i].name, mode) == 0) {
+            *ret_mode = row->modes[i].name;
+            return 0;
+        }
+    }
+    struct buf known = BUF_INIT(256);
+    for (size_t i = 0; i < FAULT_MODES_MAX && row->modes[i].name; i++)
+        buf_addf(&known, "%s%s", i ? ", " : "", row->modes[i].name);
+    int result = err_set(err, ERR_USAGE, "fault '%s' has no mode '%s'; known: %s", name,
+                         mode, known.data);
+    buf_release(&known);
+    return result;
+}
+
+json_t *faults_json(void)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < fault_rows_n; i++) {
+        json_t *modes = json_array();
+        for (size_t m = 0; m < FAULT_MODES_MAX && fault_rows[i].modes[m].name; m++)
+            (void)json_array_append_new(modes, json_string(fault_rows[i].modes[m].name));
+        json_t *row = json_make("{s:s, s:o, s:s}", "name", fault_rows[i].name, "modes",
+                                modes, "about", fault_rows[i].about);
+        (void)json_array_append_new(list, row);
+    }
+    return list;
+}

@@ -1,0 +1,264 @@
+/*
+ * The mock's own door, /_mock/: journal, faults, switches, rows and boxes. No
+ * authentication; nothing here is part of the product.
+ */
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/num.h"
+#include "io/json.h"
+#include "mocks/control_plane/boxes.h"
+#include "mocks/server/faults.h"
+#include "mocks/server/journal.h"
+#include "mocks/server/router.h"
+#include "mocks/server/switches.h"
+
+/* A query parameter that is given and not empty, else NULL. */
+static const char *query(const struct call *call, const char *name)
+{
+    const char *value = httpd_query(call->req, name);
+    return value && *value ? value : NULL;
+}
+
+static void info(struct call *call)
+{
+    const struct platform *p = call->plat;
+    json_t *switches = json_object();
+    const char *name;
+    json_t *value;
+    json_object_foreach(p->switches, name, value)
+    {
+        (void)json_object_set_new(switches, name, json_string(switch_run(p, name)));
+    }
+    call_json(call, 200,
+              json_make("{s:s, s:f, s:o, s:o, s:i}", "contract", p->contract, "pace",
+                        p->pace, "switches", switches, "faults", faults_json(), "pid",
+                        (int)getpid()));
+}
+
+static void get_journal(struct call *call)
+{
+    struct journal_query q = {.org = query(call, "org"),
+                              .workspace = query(call, "workspace"),
+                              .method = query(call, "method"),
+                              .path = query(call, "path")};
+    const char *since = query(call, "since"), *limit = query(call, "limit");
+    if ((since && !num_parse(since, 0, INT64_MAX, &q.since)) ||
+        (limit && !num_parse(limit, 1, INT64_MAX, &q.limit))) {
+        call_error(call, 400, "since and limit want numbers");
+        return;
+    }
+    call_json(call, 200, journal_find(call->plat->journal, &q));
+}
+
+/* What is said of a slug that does not exist yet is kept for when it does. */
+static json_t *scope(struct platform *p, const char *slug, const char *what)
+{
+    bool faults = strcmp(what, "faults") == 0;
+    if (!slug)
+        return faults ? p->faults : p->switches;
+    struct org *org = org_by_slug(p, slug);
+    if (org)
+        return faults ? org->faults : org->switches;
+    json_t *early = json_object_get(p->early, slug);
+    if (!early) {
+        early = json_make("{s:{}, s:{}}", "switches", "faults");
+        (void)json_object_set_new(p->early, slug, early);
+    }
+    return json_object_get(early, what);
+}
+
+static void get_faults(struct call *call)
+{
+    const struct platform *p = call->plat;
+    json_t *orgs = json_object();
+    for (size_t i = 0; i < p->orgs_n; i++)
+        if (!p->orgs[i]->gone && json_object_size(p->orgs[i]->faults))
+            (void)json_object_set(orgs, p->orgs[i]->slug, p->orgs[i]->faults);
+    call_json(call, 200, json_make("{s:O, s:o}", "run", p->faults, "orgs", orgs));
+}
+
+static void put_fault(struct call *call)
+{
+    const json_t *body = call_body(call);
+    const char *mode = NULL;
+    const char *name = json_str(body, "name", "");
+    struct err err = ERR_INIT;
+    if (fault_check(name, json_str(body, "mode", NULL), &mode, &err) < 0) {
+        call_error(call, 400, err.text);
+        return;
+    }
+    json_t *faults = scope(call->plat, json_str(body, "org", NULL), "faults");
+    (void)json_object_set_new(faults, name, json_string(mode));
+    boxes_write_settings(call->plat);
+    call_json(call, 200,
+              json_make("{s:s, s:s, s:s}", "status", "on", "name", name, "mode", mode));
+}
+
+static void delete_fault(struct call *call)
+{
+    const char *name = query(call, "name");
+    json_t *faults = scope(call->plat, query(call, "org"), "faults");
+    if (name && !fault_row_find(name)) {
+        call_error(call, 400, "unknown fault");
+        return;
+    }
+    if (name)
+        (void)json_object_del(faults, name);
+    else
+        (void)json_object_clear(faults);
+    boxes_write_settings(call->plat);
+    call_json(call, 200, json_make("{s:s}", "status", "off"));
+}
+
+static void put_switch(struct call *call)
+{
+    const json_t *body = call_body(call);
+    const char *name = json_str(body, "name", ""), *value = json_str(body, "value", "");
+    struct err err = ERR_INIT;
+    if (switch_check(name, value, &err) < 0) {
+        call_error(call, 400, err.text);
+        return;
+    }
+    json_t *switches = scope(call->plat, json_str(body, "org", NULL), "switches");
+    (void)json_object_set_new(switches, name, json_string(value));
+    boxes_write_settings(call->plat);
+    call_json(call, 200, json_make("{s:s, s:s}", "name", name, "value", value));
+}
+
+/* The organisation of ?org= or of the body; answers 404 when there is none. */
+static struct org *named_org(struct call *call, const char *slug)
+{
+    struct org *org = slug ? org_by_slug(call->plat, slug) : NULL;
+    if (!org)
+        call_error(call, 404, "no such organisation");
+    return org;
+}
+
+static void add_rows(json_t *list, const struct workspace *ws,
+                     const struct plugin_rows *rows, bool installed)
+{
+    for (size_t i = 0; i < rows->n; i++) {
+        const struct plugin_row *row = &rows->v[i];
+        json_t *out = json_make("{s:s, s:s, s:s}", "workspace_id", ws->id, "plugin_name",
+                                row->plugin_name, "source_raw", row->source_raw);
+        if (installed)
+            (void)json_object_update_new(out, json_make("{s:s?, s:s?}", "tracked_ref",
+                                                        row->tracked_ref, "installed_sha",
+                                                        row->installed_sha));
+        (void)json_array_append_new(list, out);
+    }
+}
+
+static void get_declared(struct call *call)
+{
+    const struct org *org = named_org(call, query(call, "org"));
+    const char *only = query(call, "workspace");
+    if (!org)
+        return;
+    json_t *declared = json_array(), *installed = json_array();
+    for (size_t i = 0; i < org->ws_n; i++) {
+        const struct workspace *ws = org->ws[i];
+        if (ws->gone || (only && strcmp(only, ws->id) != 0))
+            continue;
+        add_rows(declared, ws, &ws->declared, false);
+        add_rows(installed, ws, &ws->installed, true);
+    }
+    call_json(call, 200,
+              json_make("{s:o, s:o}", "declared", declared, "installed", installed));
+}
+
+static void post_declare(struct call *call)
+{
+    const json_t *body = call_body(call);
+    struct org *org = named_org(call, json_str(body, "org", NULL));
+    if (!org)
+        return;
+    struct workspace *ws = ws_by_id(org, json_str(body, "workspace", ""));
+    if (!ws || ws_removed(ws)) {
+        call_error(call, 404, "no such workspace");
+        return;
+    }
+    char reason[256];
+    int refused = plugin_declare(ws, json_str(body, "source", ""), "system", reason);
+    call_json(call, 200,
+              json_make("{s:b, s:s?}", "declared", refused == 0, "reason",
+                        refused ? reason : NULL));
+}
+
+static void get_boxes(struct call *call)
+{
+    const struct platform *p = call->plat;
+    const char *slug = query(call, "org"), *only = query(call, "workspace");
+    json_t *boxes = json_array();
+    for (size_t i = 0; i < p->orgs_n; i++) {
+        const struct org *org = p->orgs[i];
+        if (org->gone || (slug && strcmp(slug, org->slug) != 0))
+            continue;
+        for (size_t w = 0; w < org->ws_n; w++) {
+            json_t *view = org->ws[w]->gone || (only && strcmp(only, org->ws[w]->id) != 0)
+                               ? NULL
+                               : box_view(org->ws[w]);
+            if (view)
+                (void)json_array_append_new(boxes, view);
+        }
+    }
+    call_json(call, 200, json_make("{s:o}", "boxes", boxes));
+}
+
+static void post_kill(struct call *call)
+{
+    const json_t *body = call_body(call);
+    struct workspace *ws = ws_anywhere(call->plat, json_str(body, "workspace", ""));
+    int64_t signo = json_int(body, "signal", SIGKILL);
+    if (!ws || signo < 1 || signo > 64) {
+        call_error(call, 404, "no such workspace or signal");
+        return;
+    }
+    bool sent = box_signal(ws, (int)signo);
+    call_json(call, 200, json_make("{s:b}", "sent", sent));
+}
+
+static void get_tenants(struct call *call)
+{
+    const struct platform *p = call->plat;
+    json_t *tenants = json_array();
+    for (size_t i = 0; i < p->orgs_n; i++) {
+        struct org *org = p->orgs[i];
+        if (org->gone)
+            continue;
+        const struct workspace *root = ws_platform_root(org);
+        (void)json_array_append_new(
+            tenants,
+            json_make("{s:s, s:s, s:s, s:s, s:s, s:s?}", "slug", org->slug, "id", org->id,
+                      "url", org->url, "status", org->status, "instance_status",
+                      org->instance_status, "concierge", root ? root->id : NULL));
+    }
+    call_json(call, 200, json_make("{s:o}", "tenants", tenants));
+}
+
+static const struct route rows[] = {
+    {"GET", "/_mock/info", ROUTE_OPEN, info},
+    {"GET", "/_mock/journal", ROUTE_OPEN, get_journal},
+    {"GET", "/_mock/faults", ROUTE_OPEN, get_faults},
+    {"PUT", "/_mock/faults", ROUTE_OPEN, put_fault},
+    {"DELETE", "/_mock/faults", ROUTE_OPEN, delete_fault},
+    {"PUT", "/_mock/switches", ROUTE_OPEN, put_switch},
+    {"GET", "/_mock/declared", ROUTE_OPEN, get_declared},
+    {"POST", "/_mock/declare", ROUTE_OPEN, post_declare},
+    {"GET", "/_mock/boxes", ROUTE_OPEN, get_boxes},
+    {"POST", "/_mock/kill", ROUTE_OPEN, post_kill},
+    {"GET", "/_mock/tenants", ROUTE_OPEN, get_tenants},
+};
+
+void mock_handle(struct httpd_req *req, struct platform *p)
+{
+    struct call *call = call_begin(req, p, NULL);
+    call->auth = "open";
+    call->route = route_find(rows, ARRAY_SIZE(rows), call);
+    if (call->route)
+        call->route->fn(call);
+    else
+        call_error(call, 404, "no such route");
+}

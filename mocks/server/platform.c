@@ -1,0 +1,336 @@
+#include "mocks/server/platform.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/log.h"
+#include "io/http.h"
+#include "io/json.h"
+#include "mocks/control_plane/boxes.h"
+#include "mocks/control_plane/sweep.h"
+#include "mocks/forge/forge.h"
+#include "mocks/server/announce.h"
+#include "mocks/server/faults.h"
+#include "mocks/server/journal.h"
+#include "mocks/server/router.h"
+#include "mocks/server/state_new.h"
+#include "mocks/server/switches.h"
+
+struct server {
+    struct platform *p;
+    const struct platform_options *options;
+    bool temp_dir;
+    int64_t ready_deadline_ms;
+    struct loop_timer *watch;
+    struct err failed; /* found out while running */
+};
+
+/* ---- where a request goes ---- */
+
+static bool host_is(const char *host, const char *name)
+{
+    size_t len = strlen(name);
+    return strncasecmp(host, name, len) == 0 && (host[len] == '\0' || host[len] == ':');
+}
+
+static bool begins(const char *path, const char *prefix)
+{
+    return strncmp(path, prefix, strlen(prefix)) == 0;
+}
+
+/* The tenant that a client without host names means; NULL = none that is there. */
+static struct org *org_by_header(struct platform *p, const struct httpd_req *req)
+{
+    const char *id = httpd_header(req, "X-Molecule-Org-Id");
+    const char *slug = httpd_header(req, "X-Molecule-Org-Slug");
+    struct org *org = id ? org_by_id(p, id) : slug ? org_by_slug(p, slug) : NULL;
+    return org && strcmp(org->status, "purged") != 0 ? org : NULL;
+}
+
+static void no_such_host(struct httpd_req *req, struct platform *p)
+{
+    struct call *call = call_begin(req, p, NULL);
+    call->auth = "none";
+    call_decide(call, "no tenant of this host name");
+    call_text(call, 404, "404 page not found");
+}
+
+static void dispatch(struct httpd_req *req, void *arg)
+{
+    struct platform *p = arg;
+    const char *host = httpd_header(req, "Host");
+    host = host ? host : "";
+    bool loopback = host_is(host, "127.0.0.1") || host_is(host, "localhost");
+    if (host_is(host, "git.cp.localhost")) {
+        forge_handle(req, p);
+    } else if (!loopback && !host_is(host, "cp.localhost")) {
+        struct org *org = org_by_host(p, host);
+        if (org)
+            tenant_handle(req, org);
+        else
+            no_such_host(req, p);
+    } else if (begins(req->path, "/_mock/")) {
+        mock_handle(req, p);
+    } else if (begins(req->path, "/cp/")) {
+        cp_handle(req, p);
+    } else if (loopback && begins(req->path, "/api/v1/repos/")) {
+        forge_handle(req, p);
+    } else {
+        struct org *org = loopback ? org_by_header(p, req) : NULL;
+        if (org)
+            tenant_handle(req, org);
+        else
+            cp_handle(req, p);
+    }
+}
+
+/* ---- what must be there before anything starts ---- */
+
+/* mocks/<name> above the program (a checkout), or its installed place; NULL = neither. */
+static char *find_data(const char *exe, const char *name)
+{
+    CLEANUP(free_ptr) char *dir = xstrdup(exe);
+    for (char *slash = strrchr(dir, '/'); slash; slash = strrchr(dir, '/')) {
+        *slash = '\0';
+        static const char *const places[] = {"mocks", "share/waybill/mocks"};
+        for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+            char *path = xasprintf("%s/%s/%s", dir, places[i], name);
+            if (fs_is_dir(path))
+                return path;
+            free(path);
+        }
+    }
+    return NULL;
+}
+
+static int load_catalog(struct platform *p, const char *given, struct err *err)
+{
+    p->catalog = given ? xstrdup(given) : find_data(p->self_exe, "catalog");
+    if (!p->catalog || !fs_is_dir(p->catalog))
+        return err_set(err, ERR_CONFIG, "no catalog '%s'; name it with --catalog",
+                       p->catalog ? p->catalog : "mocks/catalog");
+    if (*p->catalog != '/') {
+        char *real = realpath(p->catalog, NULL);
+        free(p->catalog);
+        p->catalog = xcheck(real);
+    }
+    CLEANUP(free_ptr) char *path = fs_join(p->catalog, "manifest.json");
+    CLEANUP(json_drop) json_t *manifest = NULL;
+    if (json_read_file(path, &manifest, err) < 0)
+        return err_prefix(err, "catalog");
+    json_t *templates = json_object_get(manifest, "templates");
+    if (!json_is_object(templates))
+        return err_set(err, ERR_CONFIG, "'%s' wants an object 'templates'", path);
+    json_decref(p->manifest);
+    p->manifest = json_incref(templates);
+    return 0;
+}
+
+static int apply_switches(struct platform *p, const struct strv *list, struct err *err)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        const char *equals = strchr(list->v[i], '=');
+        if (!equals)
+            return err_set(err, ERR_USAGE, "--switch wants NAME=VALUE, got '%s'",
+                           list->v[i]);
+        CLEANUP(free_ptr)
+        char *name = xstrndup(list->v[i], (size_t)(equals - list->v[i]));
+        if (switch_check(name, equals + 1, err) < 0)
+            return -1;
+        (void)json_object_set_new(p->switches, name, json_string(equals + 1));
+    }
+    return 0;
+}
+
+static int apply_faults(struct platform *p, const struct strv *list, struct err *err)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        const char *equals = strchr(list->v[i], '=');
+        CLEANUP(free_ptr)
+        char *name = equals ? xstrndup(list->v[i], (size_t)(equals - list->v[i]))
+                            : xstrdup(list->v[i]);
+        const char *mode = NULL;
+        if (fault_check(name, equals ? equals + 1 : NULL, &mode, err) < 0)
+            return -1;
+        (void)json_object_set_new(p->faults, name, json_string(mode));
+    }
+    return 0;
+}
+
+static int check_orgs(const struct strv *slugs, struct err *err)
+{
+    for (size_t i = 0; i < slugs->n; i++) {
+        if (!org_slug_valid(slugs->v[i]))
+            return err_set(err, ERR_USAGE,
+                           "'%s' is no slug: 3 to 32 of a-z, 0-9 and '-', a letter first",
+                           slugs->v[i]);
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(slugs->v[i], slugs->v[j]) == 0)
+                return err_set(err, ERR_USAGE, "organisation '%s' is named twice",
+                               slugs->v[i]);
+    }
+    return 0;
+}
+
+static int configure(struct platform *p, const struct platform_options *o,
+                     struct err *err)
+{
+    p->self_exe = fs_self_exe(err);
+    if (!p->self_exe)
+        return -1;
+    p->pace = o->pace;
+    p->contracts_dir = o->contracts_dir ? xstrdup(o->contracts_dir)
+                                        : find_data(p->self_exe, "contracts");
+    if (!p->contracts_dir)
+        p->contracts_dir = xstrdup("mocks/contracts");
+    const char *token = getenv("WAYBILL_CP_TOKEN");
+    if (token && *token)
+        str_set(&p->cp_token, token);
+    if (profile_load(p, o->contract ? o->contract : "rfc", err) < 0 ||
+        apply_switches(p, &o->switches, err) < 0 ||
+        apply_faults(p, &o->faults, err) < 0 || check_orgs(&o->orgs, err) < 0)
+        return -1;
+    return load_catalog(p, o->catalog, err);
+}
+
+static int make_dir(struct server *s, struct err *err)
+{
+    struct platform *p = s->p;
+    if (s->options->dir) {
+        if (fs_mkdirs(s->options->dir, err) < 0)
+            return -1;
+        char *real = realpath(s->options->dir, NULL);
+        if (!real)
+            return err_sys(err, errno, "cannot use '%s'", s->options->dir);
+        p->dir = real;
+    } else {
+        const char *tmp = getenv("TMPDIR");
+        p->dir = xasprintf("%s/waybill-mock.XXXXXX", tmp && *tmp ? tmp : "/tmp");
+        if (!mkdtemp(p->dir))
+            return err_sys(err, errno, "cannot make '%s'", p->dir);
+        s->temp_dir = true;
+    }
+    CLEANUP(free_ptr) char *bin = fs_join(p->dir, "bin");
+    CLEANUP(free_ptr) char *npx = fs_join(bin, "npx");
+    if (fs_mkdirs(bin, err) < 0)
+        return -1;
+    if (symlink(p->self_exe, npx) < 0 && errno != EEXIST)
+        return err_sys(err, errno, "cannot make '%s'", npx);
+    return 0;
+}
+
+static int listen_on(struct platform *p, int port, struct err *err)
+{
+    int fd = -1;
+    if (httpd_bind(port, &fd, err) < 0)
+        return -1;
+    p->port = httpd_fd_port(fd);
+    p->cp_url = xasprintf("http://cp.localhost:%d", p->port);
+    p->forge_url = xasprintf("http://git.cp.localhost:%d", p->port);
+    p->mock_url = xasprintf("http://127.0.0.1:%d", p->port);
+    return httpd_start(p->loop, fd, dispatch, p, &p->httpd, err);
+}
+
+/* ---- the life of the process ---- */
+
+static void announce_when_ready(void *arg)
+{
+    struct server *s = arg;
+    s->watch = NULL;
+    if (s->p->stopping)
+        return;
+    if (!announce_ready(s->p) && clock_mono_ms() < s->ready_deadline_ms) {
+        s->watch = loop_timer_add(s->p->loop, 1, announce_when_ready, s);
+        return;
+    }
+    if (announce(s->p, s->options, &s->failed) < 0)
+        loop_stop(s->p->loop);
+}
+
+static bool any_box(const struct platform *p)
+{
+    for (size_t i = 0; i < p->orgs_n; i++)
+        for (size_t w = 0; w < p->orgs[i]->ws_n; w++)
+            if (box_running(p->orgs[i]->ws[w]))
+                return true;
+    return false;
+}
+
+static void stop_when_empty(void *arg)
+{
+    struct server *s = arg;
+    s->watch = NULL;
+    if (any_box(s->p))
+        s->watch = loop_timer_add(s->p->loop, 2, stop_when_empty, s);
+    else
+        loop_stop(s->p->loop);
+}
+
+static void on_terminate(int signo, void *arg)
+{
+    (void)signo;
+    struct server *s = arg;
+    struct platform *p = s->p;
+    if (p->stopping)
+        return;
+    p->stopping = true;
+    loop_timer_cancel(TAKE(s->watch));
+    for (size_t i = 0; i < p->orgs_n; i++)
+        for (size_t w = 0; w < p->orgs[i]->ws_n; w++)
+            provision_stop(p->orgs[i]->ws[w]);
+    stop_when_empty(s);
+}
+
+static int serve(struct server *s, struct err *err)
+{
+    struct platform *p = s->p;
+    if (loop_on_terminate(p->loop, on_terminate, s, err) < 0 ||
+        http_async_new(p->loop, &p->http, err) < 0 ||
+        forge_new(p->catalog, p->forge_token, &p->forge, err) < 0 ||
+        listen_on(p, s->options->http_port, err) < 0 || make_dir(s, err) < 0)
+        return -1;
+    sweep_start(p);
+    for (size_t i = 0; i < s->options->orgs.n; i++)
+        (void)org_create(p, s->options->orgs.v[i], s->options->orgs.v[i], "waybill-mock");
+    s->ready_deadline_ms =
+        clock_mono_ms() + (int64_t)(ANNOUNCE_PATIENCE_MS * clock_timeout_mul());
+    s->watch = loop_timer_add(p->loop, 0, announce_when_ready, s);
+    if (loop_run(p->loop, err) < 0)
+        return -1;
+    if (s->failed.kind != ERR_NONE)
+        return err_set(err, s->failed.kind, "%s", s->failed.text);
+    return 0;
+}
+
+int platform_run(const struct platform_options *options, struct err *err)
+{
+    struct server s = {.p = platform_state_new(), .options = options};
+    struct platform *p = s.p;
+    p->journal = journal_new();
+    int result = configure(p, options, err);
+    if (result == 0)
+        result = loop_new(&p->loop, err);
+    if (result == 0)
+        result = serve(&s, err);
+    p->stopping = true;
+    for (size_t i = 0; i < p->orgs_n; i++)
+        for (size_t w = 0; w < p->orgs[i]->ws_n; w++)
+            provision_stop(p->orgs[i]->ws[w]);
+    if (p->http)
+        http_async_free(p->http);
+    httpd_stop(p->httpd);
+    forge_free(p->forge);
+    if (p->loop)
+        loop_free(p->loop);
+    struct err cleanup = ERR_INIT;
+    if (s.temp_dir && fs_rmtree(p->dir, &cleanup) < 0)
+        log_warn("%s", cleanup.text);
+    journal_free(p->journal);
+    platform_state_free(p);
+    return result;
+}

@@ -1,0 +1,42 @@
+/*
+ * waybill-mock platform: the control plane, its tenants and the forge in one process with
+ * one listener, told apart by the Host header.
+ *
+ * cp.localhost is the control plane (/health, /cp/, /_mock/), SLUG.cp.localhost a tenant,
+ * git.cp.localhost the forge. Clients that cannot resolve those names come to 127.0.0.1
+ * and say which tenant they mean with X-Molecule-Org-Id (or -Slug).
+ */
+#ifndef SERVER_PLATFORM_H
+#define SERVER_PLATFORM_H
+
+#include "base/err.h"
+#include "base/strv.h"
+#include <stdbool.h>
+
+struct platform_options {
+    int http_port;             /* 0 = any */
+    const char *dir;           /* NULL = a temporary one, removed at the end */
+    const char *catalog;       /* NULL = beside the program */
+    const char *contract;      /* name or file; NULL = "rfc" */
+    const char *contracts_dir; /* NULL = beside the program */
+    const char *env_file;      /* NULL = none */
+    struct strv switches;      /* "NAME=VALUE" */
+    struct strv faults;        /* "NAME[=MODE]" */
+    struct strv orgs;          /* slugs to create at the start */
+    double pace;               /* production time x pace = time here */
+    bool json;
+};
+#define PLATFORM_OPTIONS_INIT                                                            \
+    {                                                                                    \
+        .pace = 0.002                                                                    \
+    }
+void platform_options_release(struct platform_options *o);
+
+/* Serves until SIGTERM or SIGINT, then ends every box and removes what it made. 0 = ended
+ * so. ERR_USAGE, ERR_CONFIG (nothing was started), ERR_SYS (a port that is taken). */
+MUST_CHECK int platform_run(const struct platform_options *options, struct err *err);
+
+/* The subcommand: argv[0] is "platform". Returns the exit code: 0, 1, 2 for bad input. */
+int platform_main(int argc, char **argv);
+
+#endif

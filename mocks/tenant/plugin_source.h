@@ -1,0 +1,40 @@
+/*
+ * Where a plugin comes from, as text: gitea://owner/repo[/sub/path][#ref],
+ * github://owner/repo[#ref], local://name; a text without "://" is local.
+ * Source: molecule-core, plugin sources (contract 2.15).
+ */
+#ifndef TENANT_PLUGIN_SOURCE_H
+#define TENANT_PLUGIN_SOURCE_H
+
+#include <stdbool.h>
+
+enum source_problem {
+    SOURCE_OK,
+    SOURCE_BAD,    /* "invalid plugin source" */
+    SOURCE_SCHEME, /* no resolver for the scheme */
+    SOURCE_NAME,   /* "invalid plugin name" (local) */
+};
+
+struct plugin_source {
+    char *raw;
+    char *scheme;
+    char *owner, *repo; /* NULL for local */
+    char *sub;          /* path within the repository, NULL = its root */
+    char *ref;          /* NULL = none given */
+    char *name; /* install name: last part of sub, else repo, else the local name */
+};
+#define PLUGIN_SOURCE_INIT                                                               \
+    {                                                                                    \
+        .raw = NULL                                                                      \
+    }
+void plugin_source_release(struct plugin_source *s);
+
+/* *ret is filled only with SOURCE_OK. */
+enum source_problem plugin_source_parse(const char *raw, struct plugin_source *ret);
+
+bool plugin_source_pinned(const struct plugin_source *s); /* has a ref, or is local */
+
+/* "tag:x" or "sha:x" when the ref says so, else "none"; borrowed. */
+const char *plugin_source_track(const struct plugin_source *s);
+
+#endif

@@ -1,0 +1,230 @@
+#include "mocks/tenant/plugin_stage.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fs.h"
+#include "base/limits.h"
+#include "base/ids.h"
+#include "base/log.h"
+#include "io/http.h"
+#include "io/json.h"
+#include "mocks/forge/unpack.h"
+
+/* A fetch may take five minutes; the fault "hang" waits that long under the pace, a real
+ * exchange is never cut shorter than this. */
+enum { FETCH_HANG_S = 300, FETCH_REAL_MS = 30000 };
+
+struct stage {
+    struct workspace *ws;
+    char *scheme, *url, *sub;
+    char *dir; /* staging directory, removed at the end */
+    char *local;
+    stage_done_fn *done;
+    void *arg;
+    struct http_call *call;
+    struct loop_timer *timer;
+    int pretended; /* status that a fault gives, 0 = none */
+};
+
+static void stage_free(struct stage *s)
+{
+    struct err err = ERR_INIT;
+    if (fs_rmtree(s->dir, &err) < 0)
+        log_warn("%s", err.text);
+    char *owned[] = {s->scheme, s->url, s->sub, s->dir, s->local};
+    for (size_t i = 0; i < ARRAY_SIZE(owned); i++)
+        free(owned[i]);
+    free(s);
+}
+
+static void stage_end(struct stage *s, int status, const char *error)
+{
+    CLEANUP(free_ptr)
+    char *fetch = xasprintf("failed to fetch plugin from %s", s->scheme);
+    struct staged staged = {.status = status,
+                            .error = status == 200 ? NULL
+                                     : error       ? error
+                                                   : fetch,
+                            .tree = status == 200 ? s->dir : NULL};
+    s->done(&staged, s->arg);
+    stage_free(s);
+}
+
+static void unpack_answer(struct stage *s, const struct http_response *resp)
+{
+    struct err err = ERR_INIT;
+    struct unpack_opts opts = {.sub = s->sub};
+    int got = unpack_dir(resp->body.data, resp->body.len, &opts, s->dir, &err);
+    if (got == UNPACK_OK) {
+        stage_end(s, 200, NULL);
+    } else if (got == UNPACK_NO_SUCH_PATH) {
+        stage_end(s, 404, NULL);
+    } else {
+        log_warn("plugin %s: %s", s->url, err.text);
+        bool large = strstr(err.text, "limit") || strstr(err.text, "larger");
+        stage_end(s, large ? 413 : 502,
+                  large ? "staged plugin exceeds size limit" : NULL);
+    }
+}
+
+static void on_answer(const struct http_response *resp, const struct err *failed,
+                      void *arg)
+{
+    struct stage *s = arg;
+    s->call = NULL;
+    if (failed)
+        stage_end(s, failed->kind == ERR_TIMEOUT ? 504 : 502, NULL);
+    else if (resp->status == 200)
+        unpack_answer(s, resp);
+    else
+        stage_end(s, resp->status == 404 ? 404 : 502, NULL);
+}
+
+struct copy {
+    const char *from, *to;
+    struct err *err;
+};
+
+static int copy_entry(const struct fs_entry *entry, void *arg)
+{
+    const struct copy *c = arg;
+    CLEANUP(free_ptr) char *from = fs_join(c->from, entry->path);
+    CLEANUP(free_ptr) char *to = fs_join(c->to, entry->path);
+    if (entry->dir)
+        return fs_mkdirs(to, c->err);
+    CLEANUP(buf_release) struct buf data = BUF_INIT(LIMIT_FILE);
+    if (fs_read(from, &data, c->err) < 0)
+        return -1;
+    return fs_write(to, data.data, data.len, 0600, c->err);
+}
+
+static void on_timer(void *arg)
+{
+    struct stage *s = arg;
+    s->timer = NULL;
+    if (s->pretended) {
+        stage_end(s, s->pretended, NULL);
+        return;
+    }
+    struct err err = ERR_INIT;
+    struct copy c = {.from = s->local, .to = s->dir, .err = &err};
+    if (!fs_is_dir(s->local)) {
+        stage_end(s, 404, NULL);
+    } else if (fs_mkdirs(s->dir, &err) < 0 ||
+               fs_walk(s->local, LIMIT_DEPTH, copy_entry, &c, &err) != 0) {
+        log_warn("plugin '%s': %s", s->local, err.text);
+        stage_end(s, 502, NULL);
+    } else {
+        stage_end(s, 200, NULL);
+    }
+}
+
+/* Sets the status that a fault gives instead of asking the forge. */
+static bool pretend(struct stage *s, const char *raw)
+{
+    struct org *org = s->ws->org;
+    const char *mode = switch_value(org, "plugin_fetch");
+    int64_t delay_ms = 0;
+    if (strcmp(mode, "404") == 0) {
+        s->pretended = 404;
+    } else if (strcmp(mode, "401") == 0) {
+        s->pretended = 502;
+    } else if (strcmp(mode, "hang") == 0) {
+        s->pretended = 504;
+        delay_ms = pace_ms(org->plat, FETCH_HANG_S);
+    } else if (strcmp(mode, "fail-once") == 0) {
+        json_t *failed = json_object_get(org->rest, "plugin_fetch_failed");
+        if (!failed) {
+            failed = json_object();
+            (void)json_object_set_new(org->rest, "plugin_fetch_failed", failed);
+        }
+        if (json_object_get(failed, raw))
+            return false;
+        (void)json_object_set_new(failed, raw, json_true());
+        s->pretended = 502;
+    } else {
+        return false;
+    }
+    s->timer = loop_timer_add(org->plat->loop, delay_ms, on_timer, s);
+    return true;
+}
+
+static void ask_forge(struct stage *s, const struct plugin_source *source)
+{
+    struct platform *p = s->ws->org->plat;
+    const char *ref = source->ref ? source->ref : "main";
+    if (strncmp(ref, "tag:", 4) == 0 || strncmp(ref, "sha:", 4) == 0)
+        ref += 4;
+    s->url = xasprintf("%s/api/v1/repos/%s/%s/archive/%s.tar.gz", p->forge_url,
+                       source->owner, source->repo, ref);
+    struct http_request req = HTTP_REQUEST_INIT;
+    req.url = s->url;
+    req.timeout_ms = FETCH_REAL_MS;
+    req.max_body = LIMIT_ARCHIVE;
+    strv_addf(&req.headers, "Authorization: token %s", p->forge_token);
+    s->call = http_async_start(p->http, &req, on_answer, s);
+    http_request_release(&req);
+}
+
+struct stage *stage_start(struct workspace *ws, const struct plugin_source *source,
+                          stage_done_fn *done, void *arg)
+{
+    struct stage *s = xcalloc(1, sizeof(*s));
+    struct platform *p = ws->org->plat;
+    char name[13];
+    id_hex(name, sizeof(name) - 1);
+    s->ws = ws;
+    s->done = done;
+    s->arg = arg;
+    s->scheme = xstrdup(source->scheme);
+    s->sub = source->sub ? xstrdup(source->sub) : NULL;
+    s->dir = xasprintf("%s/staging/%s", p->dir, name);
+    if (pretend(s, source->raw))
+        return s;
+    if (source->owner) {
+        ask_forge(s, source);
+    } else {
+        /* The tenant's own plugin registry is the catalog. */
+        s->local = xasprintf("%s/molecule-ai/%s/main", p->catalog, source->name);
+        s->timer = loop_timer_add(p->loop, 0, on_timer, s);
+    }
+    return s;
+}
+
+void stage_cancel(struct stage *stage)
+{
+    if (!stage)
+        return;
+    loop_timer_cancel(stage->timer);
+    if (stage->call)
+        http_call_cancel(stage->call);
+    stage_free(stage);
+}
+
+char *plugin_box_dir(const struct workspace *ws, const char *plugin_name)
+{
+    return box_path(ws, "/plugins", plugin_name);
+}
+
+bool plugin_on_box(const struct workspace *ws, const char *plugin_name)
+{
+    CLEANUP(free_ptr) char *dir = plugin_box_dir(ws, plugin_name);
+    CLEANUP(free_ptr) char *path = dir ? fs_join(dir, "plugin.yaml") : NULL;
+    CLEANUP(buf_release) struct buf text = BUF_INIT(LIMIT_SCENARIO_FILE);
+    return path && fs_read(path, &text, NULL) == 0 && text.len > 0;
+}
+
+int plugin_deliver(struct workspace *ws, const char *plugin_name, const char *tree,
+                   struct err *err)
+{
+    CLEANUP(free_ptr) char *dir = plugin_box_dir(ws, plugin_name);
+    if (!dir)
+        return err_set(err, ERR_SHAPE, "'%s' is no plugin name", plugin_name);
+    if (fs_rmtree(dir, err) < 0 || fs_mkparents(dir, err) < 0)
+        return -1;
+    if (rename(tree, dir) < 0)
+        return err_sys(err, errno, "cannot move '%s' to '%s'", tree, dir);
+    return 0;
+}
