@@ -17,7 +17,7 @@
 enum event_kind {
     EV_RUN_BEGIN,
     EV_SCENARIO_BEGIN,
-    EV_STEP,     /* a step starts: for progress */
+    EV_STEP, /* a step starts: for progress */
     EV_CHECK,
     EV_EXCHANGE, /* one request and its answer, HTTP, MCP over stdio, or a command */
     EV_POLL,     /* one attempt of a step with `within` */
@@ -29,8 +29,9 @@ extern const struct name_row event_names[]; /* "run_begin", "check", ... */
 
 struct event {
     enum event_kind kind;
-    int64_t at_ms;        /* wall clock */
-    const char *scenario; /* "delivery/concierge-manages-workspaces"; NULL for the run's */
+    int64_t at_ms; /* wall clock */
+    const char
+        *scenario; /* "delivery/concierge-manages-workspaces"; NULL for the run's */
 
     /* EV_RUN_BEGIN */
     const char *target, *contract, *seed, *version, *command_line;
@@ -53,19 +54,20 @@ struct event {
     /* EV_EXCHANGE: number counts from 1 within the scenario */
     int number;
     const char *protocol; /* "http", "mcp", "a2a", "mock", "command" */
-    const char *request;  /* "POST http://.../workspaces", "tools/call create_workspace" */
+    const char *request; /* "POST http://.../workspaces", "tools/call create_workspace" */
     const char *request_headers, *request_body;
     int status; /* HTTP status or exit code; 0 when there was no answer */
     const char *response_headers, *response_body;
-    const char *error; /* why there was no answer */
+    const char *error;   /* why there was no answer */
     int64_t duration_ms; /* also EV_SCENARIO_END, EV_RUN_END (wall) */
 
-    /* EV_POLL: attempt counts from 1; held = the expectations held; actual = last answer */
+    /* EV_POLL: attempt counts from 1; held = the expectations held; actual = last answer
+     */
     int attempt, held;
 
     /* EV_RESOURCE */
     const char *resource_kind, *resource_id; /* "org", slug */
-    const char *resource_state;              /* "creating", "created", "removed", "leaked" */
+    const char *resource_state; /* "creating", "created", "removed", "leaked" */
 
     /* EV_SCENARIO_END */
     const char *reason; /* one line for FAIL, BROKEN, SKIP */
