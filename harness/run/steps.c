@@ -1,0 +1,171 @@
+/*
+ * The order of things: which step runs, what its failure ends, what it binds.
+ */
+#include "run/steps.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "io/json.h"
+
+static const struct step_act step_acts[] = {
+    {STEP_ORG, act_org, 900000, true, false},
+    {STEP_WORKSPACE, act_workspace, -1, false, false},
+    {STEP_FIND_WORKSPACE, act_find_workspace, 180000, false, false},
+    {STEP_WAIT_ONLINE, act_wait_online, 900000, false, false},
+    {STEP_RESTART, act_restart, -1, false, true},
+    {STEP_PAUSE, act_pause, -1, false, true},
+    {STEP_RESUME, act_resume, -1, false, true},
+    {STEP_DELETE, act_delete, -1, false, true},
+    {STEP_HTTP, act_http, -1, false, false},
+    {STEP_MCP, act_mcp, -1, false, false},
+    {STEP_A2A, act_a2a, -1, false, false},
+    {STEP_FILES, act_files, -1, false, false},
+    {STEP_PLUGIN, act_plugin, -1, false, false},
+    {STEP_AUDIT, act_audit, -1, false, false},
+    {STEP_RUN, act_run, -1, false, false},
+    {STEP_FAULT, act_fault, -1, false, true},
+    {STEP_JOURNAL, act_journal, -1, false, false},
+};
+
+const struct step_act *step_act_of(enum step_kind kind)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(step_acts); i++)
+        if (step_acts[i].kind == kind)
+            return &step_acts[i];
+    return NULL;
+}
+
+void step_error(struct ctx *ctx, const struct step *step, const struct err *err)
+{
+    struct check check = {.name = "step",
+                          .verdict = VERDICT_BROKEN,
+                          .expected = "a step that can be carried out",
+                          .actual = err->text,
+                          .line = step->line};
+    record_check(ctx, step, &check);
+    ctx->ended = true;
+}
+
+int run_captures(struct ctx *ctx, const struct step *step, const struct attempt *at,
+                 struct err *err)
+{
+    for (size_t i = 0; i < step->n_captures; i++) {
+        const struct capture *c = &step->captures[i];
+        CLEANUP(json_drop) json_t *results = NULL;
+        CLEANUP(free_ptr) char *raised = NULL;
+        int rc = exprs_eval(ctx->opt->exprs, c->expr, at->answer, ctx->vars, &results,
+                            &raised, err);
+        if (rc < 0)
+            return -1;
+        if (rc > 0)
+            return err_set(err, ERR_CONFIG, "%s:%d:%d: capture '%s': %s", step->file,
+                           c->line, c->col, c->name, raised);
+        json_t *first = json_array_get(results, 0);
+        vars_bind(ctx->vars, c->name, first ? json_incref(first) : json_null());
+    }
+    return 0;
+}
+
+/* 1 = the step is to run, 0 = its `when` says no. */
+static int wanted(struct ctx *ctx, const struct step *step, struct err *err)
+{
+    if (step->when < 0)
+        return 1;
+    CLEANUP(json_drop) json_t *results = NULL;
+    CLEANUP(free_ptr) char *raised = NULL;
+    int rc =
+        exprs_eval(ctx->opt->exprs, step->when, NULL, ctx->vars, &results, &raised, err);
+    if (rc < 0)
+        return -1;
+    if (rc > 0)
+        return ctx_wrong(step, step_get(step, "when"), err, "when: %s", raised);
+    const json_t *first = json_array_get(results, 0);
+    return first && !json_is_false(first) && !json_is_null(first);
+}
+
+/* A restart that the platform refused, and that nothing was expected of. */
+static void own_accepted(const struct step_act *act, struct result *r)
+{
+    int status = r->at.obs.status;
+    if (!act->accepts || r->outcomes.n > 0 || r->at.obs.broken || !r->at.obs.has_status ||
+        status_ok(status))
+        return;
+    CLEANUP(free_ptr)
+    char *actual = xasprintf("HTTP %d: %.300s", status, r->at.body ? r->at.body : "");
+    attempt_own(&r->at, "accepted", VERDICT_FAIL, true, "an answer of 200 to 299",
+                actual);
+    r->held = false;
+}
+
+static int act_step(struct ctx *ctx, const struct step *step, struct err *err)
+{
+    const struct step_act *act = step_act_of(step->kind);
+    struct result r;
+    int rc = converge(ctx, step, act, &r, err);
+    if (rc == 0) {
+        own_accepted(act, &r);
+        if (r.interrupted) {
+            ctx_verdict(ctx, VERDICT_BROKEN, "interrupted in step '%s'", step->name);
+            ctx->ended = true;
+        } else {
+            enum verdict v = record_result(ctx, step, &r);
+            if ((v == VERDICT_FAIL || v == VERDICT_BROKEN) && !step->soft)
+                ctx->ended = true;
+            if (!r.at.obs.broken && !r.at.skip)
+                rc = run_captures(ctx, step, &r.at, err);
+            if (rc == 0 && v == VERDICT_PASS)
+                run_steps(ctx, &step->then);
+        }
+    }
+    result_release(&r);
+    return rc;
+}
+
+static int use_group(struct ctx *ctx, const struct step *step, struct err *err)
+{
+    if (vars_push_params(ctx->vars, step->group_defaults, step->locals, step->file, err) <
+        0)
+        return -1;
+    run_steps(ctx, &step->group);
+    vars_pop(ctx->vars);
+    if (!ctx->ended)
+        run_steps(ctx, &step->then);
+    return 0;
+}
+
+void run_step(struct ctx *ctx, const struct step *step)
+{
+    struct err err = ERR_INIT;
+    bool ended_before = ctx->ended;
+    int rc = wanted(ctx, step, &err);
+    if (rc == 0)
+        return;
+    emit_step(ctx, step);
+    if (ended_before)
+        ctx->ended = false; /* an `always` step runs its own steps to the end */
+    if (rc > 0 && step->kind == STEP_USE)
+        rc = use_group(ctx, step, &err);
+    else if (rc > 0 && step->kind == STEP_DENY)
+        run_deny(ctx, step);
+    else if (rc > 0)
+        rc = act_step(ctx, step, &err);
+    if (rc < 0)
+        step_error(ctx, step, &err);
+    if (step->soft)
+        ctx->ended = false;
+    if (ended_before || ctx->stopping)
+        ctx->ended = true;
+}
+
+void run_steps(struct ctx *ctx, const struct step_list *list)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        if (ctx_stopping(ctx))
+            ctx->ended = true;
+        if (ctx->stopping || (ctx->ended && !list->v[i]->always))
+            continue;
+        run_step(ctx, list->v[i]);
+    }
+}
