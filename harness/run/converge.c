@@ -21,9 +21,11 @@ void result_release(struct result *r)
 
 void pacer_init(struct pacer *p, const struct ctx *ctx, int64_t every_production_ms)
 {
-    bool fixed = every_production_ms >= 0;
-    p->every_ms = fixed ? ctx_scaled(ctx, every_production_ms) : -1;
-    p->next_ms = fixed ? p->every_ms : ctx_scaled(ctx, FIRST_PAUSE_MS);
+    bool capped = every_production_ms >= 0;
+    p->every_ms = capped ? ctx_scaled(ctx, every_production_ms) : -1;
+    p->next_ms = ctx_scaled(ctx, FIRST_PAUSE_MS);
+    if (capped && p->next_ms > p->every_ms)
+        p->next_ms = p->every_ms;
     if (p->next_ms < 1)
         p->next_ms = 1;
     p->started_ms = clock_mono_ms();
@@ -35,17 +37,15 @@ bool pacer_wait(struct pacer *p, struct ctx *ctx, int64_t deadline_ms)
     int64_t ms = (int64_t)((double)p->next_ms * (0.8 + 0.4 * rng_unit(&ctx->rng)));
     if (deadline_ms >= 0 && now + ms > deadline_ms)
         ms = deadline_ms - now;
-    if (p->every_ms < 0) {
-        /* What has not come for long is looked for less often, so that a wait of our
-         * patience does not become thousands of requests on a target of great pace. */
-        int64_t cap = ctx_scaled(ctx, ctx->target->poll_ms);
-        int64_t slow = (now - p->started_ms) / 20;
-        if (slow > cap)
-            cap = slow < ctx->target->poll_ms ? slow : ctx->target->poll_ms;
-        p->next_ms += p->next_ms / 2 + 1;
-        if (p->next_ms > cap)
-            p->next_ms = cap > 0 ? cap : 1;
-    }
+    /* What has not come for long is looked for less often, so that a wait of our
+     * patience does not become thousands of requests on a target of great pace. */
+    int64_t cap = p->every_ms >= 0 ? p->every_ms : ctx_scaled(ctx, ctx->target->poll_ms);
+    int64_t slow = (now - p->started_ms) / 20;
+    if (p->every_ms < 0 && slow > cap)
+        cap = slow < ctx->target->poll_ms ? slow : ctx->target->poll_ms;
+    p->next_ms += p->next_ms / 2 + 1;
+    if (p->next_ms > cap)
+        p->next_ms = cap > 0 ? cap : 1;
     return ctx_pause(ctx, ms > 0 ? ms : 0);
 }
 
@@ -72,6 +72,25 @@ static bool is_terminal(const struct step *step, const struct attempt *at)
     return in_list(&step->terminal, state);
 }
 
+/* The control of a denial holds when nothing in the answer says no. */
+static void judge_control(const char *subject, struct attempt *at)
+{
+    CLEANUP(free_ptr) char *expected = xasprintf("the same act succeeds for %s", subject);
+    unsigned refusals = match_refusals(&at->obs);
+    bool refused = refusals != 0 || (at->obs.has_status && at->obs.status >= 400);
+    struct buf actual = BUF_INIT(1024);
+    if (at->obs.has_status)
+        buf_addf(&actual, "HTTP %d", at->obs.status);
+    for (const struct name_row *row = refusal_names; row->name; row++)
+        if (refusals & (unsigned)row->value)
+            buf_addf(&actual, "%s%s", actual.len ? ", " : "", row->name);
+    if (refused && at->body)
+        buf_addf(&actual, ": %.300s", at->body);
+    attempt_own(at, "control", refused ? VERDICT_FAIL : VERDICT_PASS, false, expected,
+                actual.len ? actual.data : "it succeeds");
+    buf_release(&actual);
+}
+
 static int try_once(struct ctx *ctx, const struct step *step, const struct step_act *act,
                     struct result *r, struct err *err)
 {
@@ -83,6 +102,8 @@ static int try_once(struct ctx *ctx, const struct step *step, const struct step_
     r->attempts++;
     if (r->at.skip)
         return 0;
+    if (act->control && !r->at.obs.broken)
+        judge_control(act->control, &r->at);
     if (match_step(step, &r->at.obs, ctx->opt->exprs, ctx->vars, &r->outcomes, err) < 0)
         return -1;
     r->held = !r->at.obs.broken && outcomes_hold(&r->outcomes) &&

@@ -66,7 +66,7 @@ static bool still_there(const json_t *line)
 {
     const char *state = json_str(line, "state", "");
     return strcmp(state, "creating") == 0 || strcmp(state, "created") == 0 ||
-           strcmp(state, "leaked") == 0;
+           strcmp(state, "leaked") == 0 || strcmp(state, "kept") == 0;
 }
 
 /* The last line of each (kind, id) is kept, in the order of first mention. */

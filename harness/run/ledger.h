@@ -31,8 +31,8 @@ MUST_CHECK int ledger_note(struct ledger *l, const char *scenario, const char *k
                            const char *id, const char *state, struct err *err);
 
 /* What the file says is still there: an array of its last lines whose state is creating,
- * created or leaked. Caller owns *ret. An absent file is an empty array; a line that is
- * no JSON (cut by a crash) is passed over. */
+ * created, kept or leaked. Caller owns *ret. An absent file is an empty array; a line
+ * that is no JSON (cut by a crash) is passed over. */
 MUST_CHECK int ledger_pending(const char *path, json_t **ret, struct err *err);
 
 #endif

@@ -10,23 +10,23 @@
 #include "io/json.h"
 
 static const struct step_act step_acts[] = {
-    {STEP_ORG, act_org, 900000, true, false},
-    {STEP_WORKSPACE, act_workspace, -1, false, false},
-    {STEP_FIND_WORKSPACE, act_find_workspace, 180000, false, false},
-    {STEP_WAIT_ONLINE, act_wait_online, 900000, false, false},
-    {STEP_RESTART, act_restart, -1, false, true},
-    {STEP_PAUSE, act_pause, -1, false, true},
-    {STEP_RESUME, act_resume, -1, false, true},
-    {STEP_DELETE, act_delete, -1, false, true},
-    {STEP_HTTP, act_http, -1, false, false},
-    {STEP_MCP, act_mcp, -1, false, false},
-    {STEP_A2A, act_a2a, -1, false, false},
-    {STEP_FILES, act_files, -1, false, false},
-    {STEP_PLUGIN, act_plugin, -1, false, false},
-    {STEP_AUDIT, act_audit, -1, false, false},
-    {STEP_RUN, act_run, -1, false, false},
-    {STEP_FAULT, act_fault, -1, false, true},
-    {STEP_JOURNAL, act_journal, -1, false, false},
+    {STEP_ORG, act_org, 900000, true, false, NULL},
+    {STEP_WORKSPACE, act_workspace, -1, false, false, NULL},
+    {STEP_FIND_WORKSPACE, act_find_workspace, 180000, false, false, NULL},
+    {STEP_WAIT_ONLINE, act_wait_online, 900000, false, false, NULL},
+    {STEP_RESTART, act_restart, -1, false, true, NULL},
+    {STEP_PAUSE, act_pause, -1, false, true, NULL},
+    {STEP_RESUME, act_resume, -1, false, true, NULL},
+    {STEP_DELETE, act_delete, -1, false, true, NULL},
+    {STEP_HTTP, act_http, -1, false, false, NULL},
+    {STEP_MCP, act_mcp, -1, false, false, NULL},
+    {STEP_A2A, act_a2a, -1, false, false, NULL},
+    {STEP_FILES, act_files, -1, false, false, NULL},
+    {STEP_PLUGIN, act_plugin, -1, false, false, NULL},
+    {STEP_AUDIT, act_audit, -1, false, false, NULL},
+    {STEP_RUN, act_run, -1, false, false, NULL},
+    {STEP_FAULT, act_fault, -1, false, true, NULL},
+    {STEP_JOURNAL, act_journal, -1, false, false, NULL},
 };
 
 const struct step_act *step_act_of(enum step_kind kind)
@@ -99,25 +99,131 @@ static void own_accepted(const struct step_act *act, struct result *r)
     r->held = false;
 }
 
-static int act_step(struct ctx *ctx, const struct step *step, struct err *err)
+/* ---- readings before and after (`unchanged`) ---- */
+
+/* The reading of each EXPECT_UNCHANGED of the step, in order: its value, or null with why
+ * there is none beside it. */
+struct readings {
+    json_t *values; /* array */
+    struct strv why;
+};
+
+static int take_readings(struct ctx *ctx, const struct step *step, struct readings *ret,
+                         struct err *err)
 {
-    const struct step_act *act = step_act_of(step->kind);
-    struct result r;
-    int rc = converge(ctx, step, act, &r, err);
-    if (rc == 0) {
-        own_accepted(act, &r);
-        if (r.interrupted) {
-            ctx_verdict(ctx, VERDICT_BROKEN, "interrupted in step '%s'", step->name);
-            ctx->ended = true;
-        } else {
-            enum verdict v = record_result(ctx, step, &r);
-            if ((v == VERDICT_FAIL || v == VERDICT_BROKEN) && !step->soft)
-                ctx->ended = true;
-            if (!r.at.obs.broken && !r.at.skip)
-                rc = run_captures(ctx, step, &r.at, err);
-            if (rc == 0 && v == VERDICT_PASS)
-                run_steps(ctx, &step->then);
+    *ret = (struct readings){.values = json_array(), .why = STRV_INIT};
+    for (size_t g = 0; g < step->n_expects; g++) {
+        for (size_t i = 0; i < step->expects[g].n; i++) {
+            const struct expectation *e = &step->expects[g].items[i];
+            if (e->kind != EXPECT_UNCHANGED)
+                continue;
+            struct attempt at;
+            char *why = NULL;
+            attempt_init(&at);
+            int rc = act_http(ctx, e->reading, &at, err);
+            json_t *value =
+                rc == 0 ? match_reading(e, &at.obs, ctx->opt->exprs, ctx->vars, &why)
+                        : NULL;
+            json_array_append_new(ret->values, value ? value : json_null());
+            strv_take(&ret->why, why ? why : xstrdup(value ? "" : "no reading"));
+            attempt_release(&at);
+            if (rc < 0)
+                return -1;
         }
+    }
+    return 0;
+}
+
+static void release_readings(struct readings *r)
+{
+    json_decref(r->values);
+    strv_release(&r->why);
+}
+
+static void compare_readings(const struct step *step, const struct readings *before,
+                             const struct readings *after, struct outcomes *out)
+{
+    size_t n = 0;
+    for (size_t g = 0; g < step->n_expects; g++) {
+        for (size_t i = 0; i < step->expects[g].n; i++) {
+            const struct expectation *e = &step->expects[g].items[i];
+            if (e->kind != EXPECT_UNCHANGED)
+                continue;
+            const char *why = *before->why.v[n] ? before->why.v[n] : after->why.v[n];
+            bool ok = !*before->why.v[n] && !*after->why.v[n];
+            match_unchanged(e, ok ? json_array_get(before->values, n) : NULL,
+                            ok ? json_array_get(after->values, n) : NULL,
+                            *why ? why : NULL, out);
+            n++;
+        }
+    }
+}
+
+static bool has_readings(const struct step *step)
+{
+    for (size_t g = 0; g < step->n_expects; g++)
+        for (size_t i = 0; i < step->expects[g].n; i++)
+            if (step->expects[g].items[i].kind == EXPECT_UNCHANGED)
+                return true;
+    return false;
+}
+
+static int converge_unchanged(struct ctx *ctx, const struct step *step,
+                              const struct step_act *act, struct result *r,
+                              struct err *err)
+{
+    struct readings before, after;
+    *r = (struct result){.outcomes = OUTCOMES_INIT};
+    attempt_init(&r->at);
+    int rc = take_readings(ctx, step, &before, err);
+    if (rc == 0)
+        rc = converge(ctx, step, act, r, err);
+    if (rc == 0) {
+        rc = take_readings(ctx, step, &after, err);
+        if (rc == 0)
+            compare_readings(step, &before, &after, &r->outcomes);
+        release_readings(&after);
+    }
+    release_readings(&before);
+    return rc;
+}
+
+/* ---- one acting step ---- */
+
+static int conclude(struct ctx *ctx, const struct step *step, struct result *r,
+                    enum verdict *ret, struct err *err)
+{
+    if (r->interrupted) {
+        ctx_verdict(ctx, VERDICT_BROKEN, "interrupted in step '%s'", step->name);
+        ctx->ended = true;
+        *ret = VERDICT_BROKEN;
+        return 0;
+    }
+    *ret = record_result(ctx, step, r);
+    if ((*ret == VERDICT_FAIL || *ret == VERDICT_BROKEN) && !step->soft)
+        ctx->ended = true;
+    if (!r->at.obs.broken && !r->at.skip && run_captures(ctx, step, &r->at, err) < 0)
+        return -1;
+    if (*ret == VERDICT_PASS && !r->at.skip)
+        run_steps(ctx, &step->then);
+    return 0;
+}
+
+int act_step(struct ctx *ctx, const struct step *step, const char *control,
+             enum verdict *ret, struct err *err)
+{
+    const struct step_act *row = step_act_of(step->kind);
+    struct result r;
+    *ret = VERDICT_BROKEN;
+    if (!row)
+        return ctx_wrong(step, NULL, err, "'%s' cannot be tried", step->row->key);
+    struct step_act act = *row;
+    act.control = control;
+    int rc = has_readings(step) ? converge_unchanged(ctx, step, &act, &r, err)
+                                : converge(ctx, step, &act, &r, err);
+    if (rc == 0) {
+        own_accepted(&act, &r);
+        rc = conclude(ctx, step, &r, ret, err);
     }
     result_release(&r);
     return rc;
@@ -138,6 +244,7 @@ static int use_group(struct ctx *ctx, const struct step *step, struct err *err)
 void run_step(struct ctx *ctx, const struct step *step)
 {
     struct err err = ERR_INIT;
+    enum verdict verdict = VERDICT_PASS;
     bool ended_before = ctx->ended;
     int rc = wanted(ctx, step, &err);
     if (rc == 0)
@@ -148,9 +255,9 @@ void run_step(struct ctx *ctx, const struct step *step)
     if (rc > 0 && step->kind == STEP_USE)
         rc = use_group(ctx, step, &err);
     else if (rc > 0 && step->kind == STEP_DENY)
-        run_deny(ctx, step);
+        rc = run_deny(ctx, step, &err);
     else if (rc > 0)
-        rc = act_step(ctx, step, &err);
+        rc = act_step(ctx, step, NULL, &verdict, &err);
     if (rc < 0)
         step_error(ctx, step, &err);
     if (step->soft)

@@ -23,14 +23,19 @@ struct step_act {
     bool waits_itself;         /* `within` is the act's own deadline, not a poll's */
     bool accepts;              /* an answer that is not 2xx fails it even if nothing is
                                   expected: a check "accepted" is recorded then */
+    const char *control;       /* of a deny: for whom it has to succeed; else NULL */
 };
 const struct step_act *step_act_of(enum step_kind kind); /* NULL for use and deny */
 
 /* Runs the list; stops at a hard failure, except for `always` steps. */
 void run_steps(struct ctx *ctx, const struct step_list *list);
 void run_step(struct ctx *ctx, const struct step *step);
+/* One acting step with its checks, captures and nested steps. control: see step_act.
+ * *ret: the worst of its checks. Negative as act_fn. */
+MUST_CHECK int act_step(struct ctx *ctx, const struct step *step, const char *control,
+                        enum verdict *ret, struct err *err);
 /* A `deny`: the control, then each refused case. */
-void run_deny(struct ctx *ctx, const struct step *step);
+MUST_CHECK int run_deny(struct ctx *ctx, const struct step *step, struct err *err);
 
 /* What the tries of a step came to. */
 struct result {
@@ -59,7 +64,7 @@ MUST_CHECK int run_captures(struct ctx *ctx, const struct step *step,
                             const struct attempt *at, struct err *err);
 
 /* Pauses of a poll: from 2.5 s to the target's poll cadence of production time, growing
- * by half, with jitter from the run's seed; `every` fixes them. */
+ * by half, with jitter from the run's seed; `every` is the longest instead. */
 struct pacer {
     int64_t next_ms, every_ms;
     int64_t started_ms;

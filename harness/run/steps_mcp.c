@@ -1,0 +1,345 @@
+/*
+ * MCP requests: to a server on a box (through the box's gateway), over the platform's
+ * bridge, to a command, to a URL. Each try is a session of its own, so that a box that
+ * was restarted between two tries is simply the next session's server.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "io/json.h"
+#include "mcp/client.h"
+#include "run/steps.h"
+
+/* The frames of one request, for its exchange. */
+struct frames {
+    struct buf sent, received;
+};
+
+static void keep_frame(enum mcp_direction direction, const char *text, size_t len,
+                       void *arg)
+{
+    struct frames *frames = arg;
+    struct buf *b = direction == MCP_SENT ? &frames->sent : &frames->received;
+    if (b->len > 0)
+        buf_addc(b, '\n');
+    if (direction == MCP_JUNK)
+        buf_adds(b, "[not a frame] ");
+    buf_add(b, text, len);
+}
+
+struct session {
+    struct mcp_client *client;
+    struct frames frames;
+    struct strv headers, argv, env;
+    char *url; /* NULL over stdio */
+    char *revision;
+    bool gateway;
+};
+
+static void session_release(struct session *s)
+{
+    mcp_close(s->client);
+    buf_release(&s->frames.sent);
+    buf_release(&s->frames.received);
+    strv_release(&s->headers);
+    strv_release(&s->argv);
+    strv_release(&s->env);
+    free(s->url);
+    free(s->revision);
+}
+
+/* ---- where the server is ---- */
+
+/* The box of `on` registered the address of its gateway with the platform. */
+static int find_box(struct ctx *ctx, const struct step *step, struct session *s,
+                    struct attempt *at, struct err *err)
+{
+    CLEANUP(json_drop) json_t *ws = NULL;
+    CLEANUP(json_drop) json_t *org = NULL;
+    CLEANUP(free_ptr) char *server = NULL;
+    if (ctx_ref(ctx, step, step_arg(step, "on"), &ws, err) < 0 ||
+        ctx_org_of(ctx, step, ws, &org, err) < 0 ||
+        ctx_text(ctx, step, step_arg(step, "server"), &server, err) < 0)
+        return -1;
+    CLEANUP(free_ptr) char *path = xasprintf("/workspaces/%s", json_str(ws, "id", ""));
+    struct call c = CALL_INIT;
+    call_tenant(&c, org, json_str(org, "admin_token", NULL), "GET", path, NULL);
+    ctx_call(ctx, &c, at);
+    call_release(&c);
+    if (at->obs.broken)
+        return 0;
+    const char *url = json_str(at->answer, "url", "");
+    if (!*url) {
+        CLEANUP(free_ptr) char *status = xstrdup(json_str(at->answer, "status", "?"));
+        attempt_broken(at, "the box of '%s' has no address (status %s)",
+                       json_str(ws, "as", "?"), status);
+        return 0;
+    }
+    CLEANUP(free_ptr) char *name = http_escape(server ? server : "");
+    s->url = xasprintf("%s/mcp/%s", url, name);
+    s->gateway = true;
+    return 0;
+}
+
+static int find_bridge(struct ctx *ctx, const struct step *step, struct session *s,
+                       struct err *err)
+{
+    CLEANUP(json_drop) json_t *ws = NULL;
+    CLEANUP(json_drop) json_t *org = NULL;
+    CLEANUP(free_ptr) char *token = NULL;
+    if (ctx_ref(ctx, step, step_arg(step, "bridge"), &ws, err) < 0 ||
+        ctx_org_of(ctx, step, ws, &org, err) < 0)
+        return -1;
+    const struct ynode *as = step_arg(step, "as");
+    const char *own = json_str(ws, "token", NULL);
+    if (!as && own)
+        token = xstrdup(own);
+    else if (step_token(ctx, step, as, org, &token, err) < 0)
+        return -1;
+    s->url = xasprintf("%s/workspaces/%s/mcp", json_str(org, "url", ""),
+                       json_str(ws, "id", ""));
+    if (token)
+        strv_addf(&s->headers, "Authorization: Bearer %s", token);
+    strv_addf(&s->headers, "X-Molecule-Org-Id: %s", json_str(org, "id", ""));
+    return 0;
+}
+
+static int find_command(struct ctx *ctx, const struct step *step, struct session *s,
+                        struct err *err)
+{
+    const struct ynode *argv = step_arg(step, "stdio"), *env = step_arg(step, "env");
+    CLEANUP(json_drop) json_t *given = NULL;
+    const char *name = NULL, *path = getenv("PATH"); /* NOLINT(concurrency-mt-unsafe) */
+    json_t *value = NULL;
+    for (size_t i = 0; i < (argv->kind == YNODE_SEQ ? argv->n : 1); i++) {
+        char *text = NULL;
+        if (ctx_text(ctx, step, argv->kind == YNODE_SEQ ? argv->items[i] : argv, &text,
+                     err) < 0)
+            return -1;
+        strv_take(&s->argv, text);
+    }
+    strv_env_set(&s->env, "PATH", path ? path : "/usr/local/bin:/usr/bin:/bin");
+    if (env && vars_json(ctx->vars, env, step->file, &given, err) < 0)
+        return -1;
+    json_object_foreach(given, name, value)
+    {
+        CLEANUP(free_ptr)
+        char *text = json_is_string(value) ? xstrdup(json_string_value(value))
+                                           : json_text(value, JSON_STRUCT);
+        strv_env_set(&s->env, name, text);
+    }
+    return 0;
+}
+
+static int find_server(struct ctx *ctx, const struct step *step, struct session *s,
+                       struct attempt *at, struct err *err)
+{
+    if (step_arg(step, "on"))
+        return find_box(ctx, step, s, at, err);
+    if (step_arg(step, "bridge"))
+        return find_bridge(ctx, step, s, err);
+    if (step_arg(step, "stdio"))
+        return find_command(ctx, step, s, err);
+    if (step_arg(step, "http"))
+        return ctx_text(ctx, step, step_arg(step, "http"), &s->url, err);
+    return ctx_wrong(step, step->arg, err,
+                     "mcp: say on (a workspace), bridge, stdio or http");
+}
+
+static int open_session(struct ctx *ctx, const struct step *step, struct session *s,
+                        struct err *failed)
+{
+    struct mcp_options opt = {.revision = s->revision,
+                              .timeout_ms = step_timeout(ctx, step, 60000),
+                              .on_frame = keep_frame,
+                              .on_frame_arg = &s->frames,
+                              .headers = &s->headers,
+                              .ca_file = ctx->target->ca_file};
+    if (s->url)
+        return mcp_open_http(ctx->http, s->url, &opt, &s->client, failed);
+    return mcp_open_stdio(strv_argv(&s->argv), &s->env, NULL, &opt, &s->client, failed);
+}
+
+/* ---- asking ---- */
+
+static int record(struct ctx *ctx, struct session *s, const char *what,
+                  const struct mcp_answer *a, const struct err *failed)
+{
+    CLEANUP(free_ptr) char *command = s->url ? NULL : strv_join(&s->argv, " ");
+    CLEANUP(free_ptr)
+    char *request = xasprintf("%s at %s", what, s->url ? s->url : command);
+    struct exchange x = {.protocol = "mcp",
+                         .request = request,
+                         .request_body = s->frames.sent.data,
+                         .request_len = s->frames.sent.len,
+                         .status = a ? a->http_status : 0,
+                         .response_body = s->frames.received.data,
+                         .response_len = s->frames.received.len,
+                         .error = failed ? failed->text : NULL,
+                         .duration_ms = a ? a->elapsed_ms : 0};
+    int number = emit_exchange(ctx, &x);
+    buf_reset(&s->frames.sent);
+    buf_reset(&s->frames.received);
+    return number;
+}
+
+/* The joined text contents of a tool's result; caller frees. */
+static char *result_text(const json_t *result)
+{
+    const json_t *content = json_object_get(result, "content");
+    struct buf text = BUF_INIT(LIMIT_LINE);
+    for (size_t i = 0; i < json_array_size(content); i++) {
+        const char *part = json_str(json_array_get(content, i), "text", NULL);
+        if (!part)
+            continue;
+        if (text.len > 0)
+            buf_addc(&text, '\n');
+        buf_adds(&text, part);
+    }
+    return buf_steal(&text);
+}
+
+static void see_call(const struct mcp_answer *a, struct attempt *at)
+{
+    CLEANUP(free_ptr) char *text = result_text(a->result);
+    json_t *parsed = NULL;
+    if (json_parse(text, strlen(text), &parsed, NULL) < 0)
+        parsed = json_null();
+    json_t *answer = json_copy(a->result);
+    json_object_set_new(answer, "text", json_string(text));
+    json_object_set_new(answer, "json", parsed);
+    at->obs.is_error = a->outcome == MCP_TOOL_ERROR;
+    attempt_body(at, text, strlen(text));
+    attempt_answer(at, answer);
+}
+
+static void see_answer(struct ctx *ctx, const struct step *step, const struct session *s,
+                       const struct mcp_answer *a, struct attempt *at)
+{
+    int exchange = at->exchange;
+    attempt_release(at);
+    at->exchange = exchange;
+    at->obs.gateway = s->gateway;
+    at->obs.elapsed_ms = a->elapsed_ms;
+    at->obs.has_status = a->http_status > 0;
+    at->obs.status = a->http_status;
+    redact_learn(&ctx->secrets, NULL, a->result);
+    switch (a->outcome) {
+    case MCP_OK:
+    case MCP_TOOL_ERROR:
+        if (step->mcp_op == MCP_OP_CALL && json_is_object(a->result))
+            see_call(a, at);
+        else
+            attempt_answer(at, a->result ? json_incref(a->result) : NULL);
+        break;
+    case MCP_RPC_ERROR:
+        at->obs.has_rpc_error = true;
+        at->obs.rpc_code = a->rpc_code;
+        at->rpc_message = xstrdup(a->rpc_message ? a->rpc_message : "");
+        at->obs.rpc_message = at->rpc_message;
+        attempt_body(at, at->rpc_message, strlen(at->rpc_message));
+        break;
+    case MCP_HTTP_ERROR:
+        attempt_body(at, a->http_body ? a->http_body : "",
+                     a->http_body ? strlen(a->http_body) : 0);
+        break;
+    }
+}
+
+/* The operation's own request; arguments interpolated. Negative with *wrong set: the
+ * scenario is wrong; negative with *failed set: no answer. */
+static int ask(struct ctx *ctx, const struct step *step, struct session *s, char **what,
+               struct mcp_answer *a, struct err *wrong, struct err *failed)
+{
+    CLEANUP(free_ptr) char *name = NULL;
+    CLEANUP(json_drop) json_t *value = NULL;
+    const struct ynode *arg = step->mcp_arg;
+    bool call = step->mcp_op == MCP_OP_CALL;
+    const struct ynode *args = ynode_get(arg, call ? "arguments" : "params");
+    if (ctx_text(ctx, step, ynode_get(arg, call ? "name" : "method"), &name, wrong) < 0)
+        return -1;
+    if (args && vars_json(ctx->vars, args, step->file, &value, wrong) < 0)
+        return -1;
+    switch (step->mcp_op) {
+    case MCP_OP_LIST:
+        *what = xstrdup("tools/list");
+        return mcp_list_tools(s->client, a, failed);
+    case MCP_OP_CALL:
+        *what = xasprintf("tools/call %s", name ? name : "");
+        return mcp_call_tool(s->client, name ? name : "", value, a, failed);
+    case MCP_OP_PING:
+        *what = xstrdup("ping");
+        return mcp_request(s->client, "ping", NULL, a, failed);
+    case MCP_OP_RAW:
+        *what = xstrdup(name ? name : "");
+        return mcp_request(s->client, name ? name : "", value, a, failed);
+    case MCP_OP_NONE:
+    case MCP_OP_INITIALIZE:
+        break;
+    }
+    return ctx_wrong(step, NULL, wrong,
+                     "mcp: say initialize, list tools, call tool, "
+                     "ping or raw");
+}
+
+static int converse(struct ctx *ctx, const struct step *step, struct session *s,
+                    struct attempt *at, struct err *err)
+{
+    struct err failed = ERR_INIT;
+    struct mcp_answer a = MCP_ANSWER_INIT;
+    CLEANUP(free_ptr) char *what = xstrdup("initialize");
+    int rc = open_session(ctx, step, s, &failed);
+    if (rc == 0)
+        rc = mcp_initialize(s->client, &a, &failed);
+    if (rc == 0 && (a.outcome != MCP_OK || step->mcp_op == MCP_OP_INITIALIZE)) {
+        at->exchange = record(ctx, s, what, &a, NULL);
+        see_answer(ctx, step, s, &a, at);
+    } else if (rc == 0) {
+        mcp_answer_release(&a);
+        a = (struct mcp_answer)MCP_ANSWER_INIT;
+        buf_reset(&s->frames.sent);
+        buf_reset(&s->frames.received);
+        free(TAKE(what));
+        rc = ask(ctx, step, s, &what, &a, err, &failed);
+        if (rc < 0 && failed.kind == ERR_NONE) {
+            mcp_answer_release(&a);
+            return -1;
+        }
+        if (rc == 0) {
+            at->exchange = record(ctx, s, what, &a, NULL);
+            see_answer(ctx, step, s, &a, at);
+        }
+    }
+    if (rc < 0) {
+        int number = record(ctx, s, what ? what : "mcp", NULL, &failed);
+        attempt_broken(at, "%s: %s", what ? what : "mcp", failed.text);
+        at->exchange = number;
+    }
+    mcp_answer_release(&a);
+    return 0;
+}
+
+int act_mcp(struct ctx *ctx, const struct step *step, struct attempt *at, struct err *err)
+{
+    struct session s = {
+        .frames = {BUF_INIT(LIMIT_STORED_BODY * 2), BUF_INIT(LIMIT_STORED_BODY * 2)},
+        .headers = STRV_INIT,
+        .argv = STRV_INIT,
+        .env = STRV_INIT};
+    CLEANUP(free_ptr) char *tool = NULL;
+    int rc = find_server(ctx, step, &s, at, err);
+    if (rc == 0)
+        rc = ctx_text(ctx, step, step_arg(step, "revision"), &s.revision, err);
+    if (rc == 0 && step->mcp_op == MCP_OP_CALL)
+        rc = ctx_text(ctx, step, ynode_get(step->mcp_arg, "name"), &tool, err);
+    if (rc == 0 && !at->obs.broken)
+        rc = converse(ctx, step, &s, at, err);
+    if (rc == 0 && tool) {
+        free(at->tool);
+        at->tool = TAKE(tool);
+        at->obs.tool = at->tool;
+    }
+    session_release(&s);
+    return rc;
+}
