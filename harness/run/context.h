@@ -44,7 +44,8 @@ struct ctx {
     struct ledger *ledger;
     struct rng rng;
 
-    int exchanges; /* number of the last one */
+    const struct step *step; /* the one that runs now, NULL between them */
+    int exchanges;           /* number of the last one */
     int checks;
     enum verdict verdict;
     char reason[512]; /* of the first FAIL, or of the first BROKEN */
@@ -101,7 +102,7 @@ struct check {
 };
 void emit_check(struct ctx *ctx, const struct step *step, const struct check *check);
 void emit_poll(struct ctx *ctx, const struct step *step, int attempt, bool held,
-               const char *actual);
+               int exchange, const char *actual);
 void emit_resource(struct ctx *ctx, const char *kind, const char *id, const char *state);
 void emit_end(struct ctx *ctx, int64_t duration_ms);
 

@@ -120,7 +120,8 @@ static void tell_poll(struct ctx *ctx, const struct step *step, const struct res
     for (size_t i = 0; !text && i < r->outcomes.n; i++)
         if (r->outcomes.v[i].verdict != MATCH_PASS)
             text = r->outcomes.v[i].actual;
-    emit_poll(ctx, step, r->attempts, r->held, text ? text : "as expected");
+    emit_poll(ctx, step, r->attempts, r->held, r->at.exchange,
+              text ? text : "as expected");
 }
 
 /* ---- many tries ---- */

@@ -48,7 +48,9 @@ static char *shown(const struct ctx *ctx, const char *text)
 void emit_step(struct ctx *ctx, const struct step *step)
 {
     CLEANUP(free_ptr) char *name = shown(ctx, step->name);
-    struct event ev = {.kind = EV_STEP, .step = step->id, .step_name = name};
+    struct event ev = {
+        .kind = EV_STEP, .step = step->id, .step_name = name, .line = step->line};
+    ctx->step = step;
     emit(ctx, &ev);
 }
 
@@ -73,7 +75,7 @@ void emit_check(struct ctx *ctx, const struct step *step, const struct check *ch
 }
 
 void emit_poll(struct ctx *ctx, const struct step *step, int attempt, bool held,
-               const char *actual)
+               int exchange, const char *actual)
 {
     CLEANUP(free_ptr) char *text = shown(ctx, actual);
     CLEANUP(free_ptr) char *step_name = shown(ctx, step->name);
@@ -82,6 +84,7 @@ void emit_poll(struct ctx *ctx, const struct step *step, int attempt, bool held,
                        .step_name = step_name,
                        .attempt = attempt,
                        .held = held,
+                       .exchange = exchange,
                        .actual = text};
     emit(ctx, &ev);
 }
@@ -89,6 +92,7 @@ void emit_poll(struct ctx *ctx, const struct step *step, int attempt, bool held,
 void emit_resource(struct ctx *ctx, const char *kind, const char *id, const char *state)
 {
     struct event ev = {.kind = EV_RESOURCE,
+                       .step = ctx->step ? ctx->step->id : NULL,
                        .resource_kind = kind,
                        .resource_id = id,
                        .resource_state = state};
@@ -120,6 +124,7 @@ int emit_exchange(struct ctx *ctx, const struct exchange *x)
     CLEANUP(free_ptr) char *request_headers = shown(ctx, x->request_headers);
     CLEANUP(free_ptr) char *response_headers = shown(ctx, x->response_headers);
     struct event ev = {.kind = EV_EXCHANGE,
+                       .step = ctx->step ? ctx->step->id : NULL,
                        .number = ++ctx->exchanges,
                        .protocol = x->protocol,
                        .request = request,

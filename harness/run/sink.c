@@ -39,7 +39,7 @@ static const struct field fields[] = {
     {FIELD(TEXT, version, K(EV_RUN_BEGIN))},
     {FIELD(TEXT, command_line, K(EV_RUN_BEGIN))},
     {FIELD(NUMBER, scenarios, K(EV_RUN_BEGIN))},
-    {FIELD(TEXT, file, K(EV_SCENARIO_BEGIN))},
+    {FIELD(TEXT, file, K(EV_SCENARIO_BEGIN) | K(EV_CHECK))},
     {FIELD(TEXT, proves, K(EV_SCENARIO_BEGIN))},
     {FIELD(TEXT, tags, K(EV_SCENARIO_BEGIN))},
     {FIELD(TEXT, step, STEPS)},

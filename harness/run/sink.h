@@ -38,7 +38,8 @@ struct event {
     int scenarios; /* how many will run */
 
     /* EV_SCENARIO_BEGIN */
-    const char *file, *proves, *tags; /* tags joined by ',' */
+    const char *file, *proves, *tags; /* tags joined by ','. file also EV_CHECK: a step
+                                         group has its own */
 
     /* EV_STEP, EV_CHECK, EV_POLL: id of the step (its `id`, else its name as a slug,
      * else kind and position; nested ones joined by '/'), and what it is called */

@@ -230,7 +230,7 @@ static bool wait_for_org(struct ctx *ctx, const struct step *step, json_t *org,
     pacer_init(&pacer, ctx, step->every_ms);
     for (size_t i = 0; i < ARRAY_SIZE(looks);) {
         enum stage stage = looks[i](ctx, org, at);
-        emit_poll(ctx, step, ++tries, stage == STAGE_READY,
+        emit_poll(ctx, step, ++tries, stage == STAGE_READY, at->exchange,
                   at->obs.broken         ? at->obs.broken
                   : stage == STAGE_READY ? "ready"
                   : at->own_actual       ? at->own_actual

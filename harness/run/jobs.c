@@ -1,0 +1,206 @@
+#include "run/jobs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "io/json.h"
+#include "scenario/model.h"
+
+static void tell_begin(struct tally *tally, const struct scenario *s)
+{
+    CLEANUP(free_ptr) char *tags = strv_join(&s->tags, ",");
+    struct event ev = {.kind = EV_SCENARIO_BEGIN,
+                       .scenario = s->name,
+                       .file = s->file,
+                       .proves = s->proves,
+                       .tags = tags};
+    tally_event(tally, &ev);
+}
+
+void tell_skipped(struct tally *tally, const struct scenario *s, const char *reason)
+{
+    tell_begin(tally, s);
+    struct event ev = {.kind = EV_SCENARIO_END,
+                       .scenario = s->name,
+                       .verdict = VERDICT_SKIP,
+                       .reason = reason};
+    tally_event(tally, &ev);
+}
+
+int job_start(struct job *job, const struct run_options *opt,
+              const struct scenario *scenario, const char *name, struct strv *slugs,
+              const char *run_id, struct ledger *ledger, struct tally *tally,
+              struct err *err)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return err_sys(err, errno, "cannot make a pipe");
+    *job = (struct job){.proc = PROC_INIT,
+                        .fd = ends[0],
+                        .in = BUF_INIT(LIMIT_LINE),
+                        .slugs = STRV_INIT,
+                        .verdict = VERDICT_BROKEN};
+    job->name = xstrdup(name);
+    if (slugs) {
+        job->slugs = *slugs;
+        *slugs = (struct strv)STRV_INIT;
+    }
+    job->worker = (struct worker){.opt = opt,
+                                  .scenario = scenario,
+                                  .name = job->name,
+                                  .slugs = &job->slugs,
+                                  .run_id = run_id,
+                                  .out_fd = ends[1],
+                                  .ledger = ledger};
+    job->started_ms = clock_mono_ms();
+    int64_t limit = scenario ? worker_deadline_ms(opt, scenario)
+                             : (int64_t)(30000 * clock_timeout_mul()) +
+                                   (int64_t)(120000 * opt->target->pace);
+    job->deadline_ms = job->started_ms + limit;
+    if (scenario)
+        tell_begin(tally, scenario);
+    int rc = proc_fork(worker_main, &job->worker, &job->proc, err);
+    (void)close(ends[1]);
+    (void)fcntl(job->fd, F_SETFL, O_NONBLOCK);
+    return rc;
+}
+
+/* ---- reading ---- */
+
+static void keep_end(struct job *job, const struct event *ev)
+{
+    job->ended = true;
+    job->verdict = ev->verdict;
+    free(job->reason);
+    job->reason = ev->reason ? xstrdup(ev->reason) : NULL;
+    job->duration_ms = ev->duration_ms;
+}
+
+static void take_line(struct job *job, const char *text, size_t len, struct tally *tally)
+{
+    struct event ev = {.kind = EV_STEP};
+    CLEANUP(json_drop) json_t *j = NULL;
+    if (json_parse(text, len, &j, NULL) < 0 || event_from_json(j, &ev, NULL) < 0)
+        return; /* cut off by a crash: what came before it is kept */
+    if (ev.kind == EV_SCENARIO_END) {
+        keep_end(job, &ev);
+        return;
+    }
+    if (ev.kind == EV_STEP) {
+        free(job->step);
+        job->step = ev.step ? xstrdup(ev.step) : NULL;
+    }
+    if (ev.kind == EV_CHECK)
+        job->checks++;
+    tally_event(tally, &ev);
+}
+
+static void take_lines(struct job *job, struct tally *tally)
+{
+    size_t from = 0;
+    for (;;) {
+        char *nl = memchr(job->in.data + from, '\n', job->in.len - from);
+        if (!nl)
+            break;
+        size_t len = (size_t)(nl - job->in.data) - from;
+        take_line(job, job->in.data + from, len, tally);
+        from += len + 1;
+    }
+    buf_consume(&job->in, from);
+}
+
+bool job_read(struct job *job, struct tally *tally)
+{
+    char chunk[65536];
+    for (;;) {
+        ssize_t n = read(job->fd, chunk, sizeof(chunk));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EAGAIN)
+            return true;
+        if (n <= 0)
+            return false;
+        buf_add(&job->in, chunk, (size_t)n);
+        take_lines(job, tally);
+        if (job->in.truncated)
+            buf_reset(&job->in); /* one line of 8 MiB is none of ours */
+    }
+}
+
+/* ---- the end ---- */
+
+static char *death_text(const struct job *job, int status)
+{
+    const char *step = job->step ? job->step : "before its first step";
+    if (WIFSIGNALED(status))
+        return xasprintf("its process died of signal %d (%s) in step %s",
+                         WTERMSIG(status), strsignal(WTERMSIG(status)), step);
+    return xasprintf("its process ended with code %d and no verdict in step %s",
+                     WIFEXITED(status) ? WEXITSTATUS(status) : -1, step);
+}
+
+static void judge_death(struct job *job, int status, const char *mock_died)
+{
+    char limit[32];
+    job->verdict = verdict_join(job->verdict, VERDICT_BROKEN);
+    free(job->reason);
+    if (job->timed_out)
+        job->reason =
+            xasprintf("timed out in step %s after %s", job->step ? job->step : "(none)",
+                      clock_human(job->deadline_ms - job->started_ms, limit));
+    else if (job->stopped)
+        job->reason = xasprintf("stopped in step %s", job->step ? job->step : "(none)");
+    else
+        job->reason = death_text(job, status);
+    job->duration_ms = clock_mono_ms() - job->started_ms;
+    if (mock_died) {
+        char *text = xasprintf("%s; %s", job->reason, mock_died);
+        free(job->reason);
+        job->reason = text;
+    }
+}
+
+void job_finish(struct job *job, struct tally *tally, const char *mock_died)
+{
+    int status = 0;
+    struct err err = ERR_INIT;
+    /* Its pipe is closed, so it is leaving; what does not leave is killed. */
+    int64_t patience = (int64_t)(5000 * clock_timeout_mul());
+    if (proc_wait(&job->proc, clock_mono_ms() + patience, &status, &err) != 0)
+        proc_stop(&job->proc, 0);
+    close_fd(&job->fd);
+    if (!job->worker.scenario)
+        return;
+    if (!job->ended)
+        judge_death(job, status, mock_died);
+    else if (mock_died && job->verdict == VERDICT_BROKEN) {
+        char *text = xasprintf("%s; %s", job->reason ? job->reason : "", mock_died);
+        free(job->reason);
+        job->reason = text;
+    }
+    struct event ev = {.kind = EV_SCENARIO_END,
+                       .scenario = job->name,
+                       .verdict = job->verdict,
+                       .reason = job->reason,
+                       .checks = job->checks,
+                       .duration_ms = job->duration_ms};
+    tally_event(tally, &ev);
+}
+
+void job_release(struct job *job)
+{
+    close_fd(&job->fd);
+    proc_release(&job->proc);
+    buf_release(&job->in);
+    strv_release(&job->slugs);
+    free(job->step);
+    free(job->name);
+    free(job->reason);
+}
