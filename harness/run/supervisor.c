@@ -304,7 +304,7 @@ static void explain_exit(struct supervisor *s)
 static void tell_end(struct supervisor *s, int64_t start)
 {
     struct run_summary *m = s->summary;
-    (void)tally_close_resources(&s->tally);
+    (void)tally_close_resources(&s->tally, s->mock_died != NULL);
     m->wall_ms = clock_mono_ms() - start;
     m->exit_code = exit_code(s);
     explain_exit(s);

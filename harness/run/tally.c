@@ -110,13 +110,14 @@ static bool parent_removed(const struct tally *t, const struct resource *r)
     return false;
 }
 
-int tally_close_resources(struct tally *t)
+int tally_close_resources(struct tally *t, bool world_died)
 {
     int leaked = 0;
     for (size_t i = 0; i < t->n_resources; i++) {
         struct resource *r = &t->resources[i];
-        if (is_open(r)) {
-            bool gone = parent_removed(t, r);
+        bool open = is_open(r) || (world_died && strcmp(r->state, "leaked") == 0);
+        if (open) {
+            bool gone = world_died || parent_removed(t, r);
             struct event ev = {.kind = EV_RESOURCE,
                                .scenario = *r->scenario ? r->scenario : NULL,
                                .resource_kind = r->kind,

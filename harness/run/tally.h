@@ -26,8 +26,9 @@ void tally_release(struct tally *t);
 void tally_event(struct tally *t, struct event *ev);
 /* Organisations of a scenario that are neither removed, kept nor known as leaked. */
 void tally_open_orgs(const struct tally *t, const char *scenario, struct strv *ret);
-/* Everything still open becomes leaked; the number of leaked ones. */
-int tally_close_resources(struct tally *t);
+/* Everything still open becomes leaked; the number of leaked ones. world_died: it all
+ * went with the mock platform, so nothing is. */
+int tally_close_resources(struct tally *t, bool world_died);
 /* "org e2e-1-acme-2, ..." of what is leaked, at most max bytes of it. */
 void tally_leaks_text(const struct tally *t, char *out, size_t max);
 
