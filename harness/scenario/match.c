@@ -347,13 +347,15 @@ static void refused_as_holds(struct look *l, const struct expectation *e)
     describe(l->obs, &l->actual);
 }
 
-static void succeeds(struct look *l)
+static void succeeds(struct look *l, const struct expectation *e)
 {
     const struct observation *o = l->obs;
     bool bad_status =
         o->has_status && (o->status >= 400 || (o->status < 200 && o->status != 0));
 
-    buf_adds(&l->expected, "the same act succeeds");
+    char *subject CLEANUP(free_ptr) = vars_show(l->vars, e->header);
+
+    buf_addf(&l->expected, "the same act succeeds for %s", subject);
     l->holds = !bad_status && match_refusals(o) == 0;
     describe(o, &l->actual);
 }
@@ -515,7 +517,7 @@ static int look_at(struct look *l, const struct expectation *e, struct err *err)
         no_secret_holds(l);
         return 0;
     case EXPECT_SUCCEEDS:
-        succeeds(l);
+        succeeds(l, e);
         return 0;
     case EXPECT_UNCHANGED:
         break;

@@ -168,7 +168,7 @@ struct expectation {
     char *name;               /* of the check, unique within the step; may hold ${...} */
     const struct ynode *node; /* its value */
     int line, col;
-    char *header;             /* EXPECT_HEADER: the name, else NULL */
+    char *header;             /* EXPECT_HEADER: the name. EXPECT_SUCCEEDS: for whom */
     int expr;                 /* EXPECT_JSON, EXPECT_UNCHANGED: program, else -1 */
     struct matcher *matchers; /* none = the program must yield true */
     size_t n_matchers;

@@ -57,7 +57,8 @@ int read_program(struct loader *l, const struct ynode *node);
 void read_expect(struct loader *l, const struct ynode *node, struct expect_group **ret,
                  size_t *ret_n);
 /* The one expectation of a control: "control", succeeds. */
-void control_expect(const struct ynode *at, struct expect_group **ret, size_t *ret_n);
+void control_expect(const struct ynode *at, const char *subject,
+                    struct expect_group **ret, size_t *ret_n);
 
 void read_steps(struct loader *l, const struct ynode *list, const char *prefix,
                 struct step_list *ret);

@@ -354,12 +354,15 @@ void read_expect(struct loader *l, const struct ynode *node, struct expect_group
     *ret_n = n;
 }
 
-void control_expect(const struct ynode *at, struct expect_group **ret, size_t *ret_n)
+void control_expect(const struct ynode *at, const char *subject,
+                    struct expect_group **ret, size_t *ret_n)
 {
     struct expect_group *g = xcalloc(1, sizeof(*g));
 
     g->line = at->line;
-    add_expectation(g, EXPECT_SUCCEEDS, at)->name = xstrdup("control");
+    struct expectation *e = add_expectation(g, EXPECT_SUCCEEDS, at);
+    e->name = xstrdup("control");
+    e->header = xstrdup(subject);
     *ret = g;
     *ret_n = 1;
 }

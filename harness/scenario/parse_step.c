@@ -427,7 +427,7 @@ static void read_deny(struct loader *l, struct step *step)
     if (own)
         read_expect(l, own, &step->control.step->expects, &step->control.step->n_expects);
     else
-        control_expect(control, &step->control.step->expects,
+        control_expect(control, step->control.subject, &step->control.step->expects,
                        &step->control.step->n_expects);
     read_refused(l, step, ynode_get(step->arg, "refused_for"),
                  ynode_get(step->arg, "expect"));
