@@ -26,10 +26,12 @@ static const char *const revisions[] = {"2024-11-05", "2025-03-26", "2025-06-18"
 
 void mcp_answer_release(struct mcp_answer *a)
 {
-    free(a->rpc_message);
-    json_decref(a->result);
-    free(a->http_body);
-    *a = (struct mcp_answer)MCP_ANSWER_INIT;
+    free(TAKE(a->rpc_message));
+    json_decref(TAKE(a->result));
+    free(TAKE(a->http_body));
+    a->outcome = MCP_OK;
+    a->http_status = a->rpc_code = 0;
+    a->elapsed_ms = 0;
 }
 
 static struct mcp_client *client_new(struct mcp_transport *t,
@@ -342,19 +344,22 @@ static int take_page(const struct mcp_answer *page, json_t *all, struct strv *se
 int mcp_list_tools(struct mcp_client *c, struct mcp_answer *ret, struct err *err)
 {
     CLEANUP(json_drop) json_t *all = xcheck(json_array());
+    CLEANUP(json_drop) json_t *params = NULL; /* none for the first page */
     CLEANUP(strv_release) struct strv seen = STRV_INIT;
     int64_t start = clock_mono_ms();
-    const char *cursor = NULL;
-    do {
-        CLEANUP(json_drop)
-        json_t *params = cursor ? json_make("{s:s}", "cursor", cursor) : NULL;
+    for (;;) {
+        const char *cursor = NULL;
         if (mcp_request(c, "tools/list", params, ret, err))
             return -1;
         if (ret->outcome != MCP_OK)
             return 0;
         if (take_page(ret, all, &seen, &cursor, err))
             return -1;
-    } while (cursor);
+        if (!cursor)
+            break;
+        json_decref(params);
+        params = json_make("{s:s}", "cursor", cursor);
+    }
     json_decref(ret->result);
     ret->result = json_make("{s:O}", "tools", all);
     ret->elapsed_ms = clock_mono_ms() - start;

@@ -102,6 +102,7 @@ static void calls_text_that_is_no_json_a_parse_error(void **state)
 static void refuses_what_is_json_but_no_frame(void **state)
 {
     struct fixture *x = *state;
+    /* clang-format off */
     static const char *const bad[] = {
         "[]",
         "[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"m\"}]",
@@ -118,14 +119,13 @@ static void refuses_what_is_json_but_no_frame(void **state)
         "{\"jsonrpc\":\"2.0\",\"id\":1}",
         "{\"jsonrpc\":\"2.0\",\"result\":{}}",
         "{\"jsonrpc\":\"2.0\",\"id\":null,\"result\":{}}",
-        "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{},\"error\":{\"code\":1,\"message\":"
-        "\"\"}}",
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{},\"error\":{\"code\":1,\"message\":\"\"}}",
         "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":\"x\"}",
         "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":\"1\",\"message\":\"x\"}}",
         "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":1}}",
-        "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":99999999999,\"message\":\"x\"}"
-        "}",
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":99999999999,\"message\":\"x\"}}",
     };
+    /* clang-format on */
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
         err_clear(&x->err);
         x->code = RPC_PARSE_ERROR;

@@ -40,14 +40,15 @@ static void log_on_stdout(const char *text)
 {
     const char *level = env_get("LOG_LEVEL");
     const char *node_env = env_get("NODE_ENV");
-    char stamp[32];
     if (level && strcmp(level, "60") == 0)
         return;
     int64_t now = clock_wall_ms();
-    if (node_env && strcmp(node_env, "production") == 0)
+    if (node_env && strcmp(node_env, "production") == 0) {
         printf("{\"level\":30,\"time\":%lld,\"msg\":\"%s\"}\n", (long long)now, text);
-    else
+    } else {
+        char stamp[32];
         printf("[%s] INFO: %s\n", clock_rfc3339(now, stamp), text);
+    }
     (void)fflush(stdout);
 }
 

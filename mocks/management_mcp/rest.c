@@ -27,7 +27,7 @@ void rest_answer_release(struct rest_answer *a)
 
 const char *env_get(const char *name)
 {
-    const char *value = getenv(name); /* NOLINT(concurrency-mt-unsafe): one thread */
+    const char *value = getenv(name);
     return value && *value ? value : NULL;
 }
 

@@ -205,15 +205,15 @@ static bool has_type(const json_t *value, const char *type)
 {
     static const char *const names[] = {"object", "array",   "string", "integer",
                                         "number", "boolean", "null"};
-    bool is[] = {json_is_object(value),
-                 json_is_array(value),
-                 json_is_string(value),
-                 json_is_integer(value) ||
-                     (json_is_real(value) &&
-                      json_real_value(value) == floor(json_real_value(value))),
-                 json_is_number(value),
-                 json_is_boolean(value),
-                 json_is_null(value)};
+    const bool is[] = {json_is_object(value),
+                       json_is_array(value),
+                       json_is_string(value),
+                       json_is_integer(value) ||
+                           (json_is_real(value) &&
+                            json_real_value(value) == floor(json_real_value(value))),
+                       json_is_number(value),
+                       json_is_boolean(value),
+                       json_is_null(value)};
     for (size_t i = 0; i < ARRAY_SIZE(names); i++)
         if (strcmp(names[i], type) == 0)
             return is[i];

@@ -110,8 +110,8 @@ static const char *text(const struct fixture *x)
 
 static void assert_has(const char *all, const char *part)
 {
-    if (!strstr(all, part))
-        fail_msg("'%s' is not in: %s", part, all);
+    if (!all || !strstr(all, part))
+        fail_msg("'%s' is not in: %s", part, all ? all : "");
 }
 
 static bool lists(struct fixture *x, const char *name)
@@ -119,7 +119,7 @@ static bool lists(struct fixture *x, const char *name)
     assert_int_equal(mcp_list_tools(x->client, &x->answer, &x->err), 0);
     const json_t *tools = json_object_get(x->answer.result, "tools");
     for (size_t i = 0; i < json_array_size(tools); i++)
-        if (strcmp(json_str(json_array_get(tools, i), "name", ""), name) == 0)
+        if (strcmp(json_str(json_array_get(tools, i), "name", "?"), name) == 0)
             return true;
     return false;
 }
