@@ -6,9 +6,9 @@
 
 #include "base/cleanup.h"
 
-static const char *const runtimes[] = {"claude-code", "hermes",   "openclaw",
+static const char *const runtimes[] = {"claude-code", "hermes",     "openclaw",
                                        "codex",       "google-adk", "mock",
-                                       "external",    "kimi",     "kimi-cli"};
+                                       "external",    "kimi",       "kimi-cli"};
 static const char *const external_runtimes[] = {"external", "kimi", "kimi-cli"};
 
 static const char *const anthropic_keys[] = {"ANTHROPIC_API_KEY",
@@ -23,9 +23,9 @@ static const struct model_provider kimi = {"kimi-coding", kimi_keys};
 static const struct model_provider openai = {"openai", openai_keys};
 
 /* Keys that are refused although no provider of the table takes them. */
-static const char *const other_vendor_keys[] = {"ANTHROPIC_AUTH_TOKEN", "MOONSHOT_API_KEY",
-                                                "GEMINI_API_KEY", "GOOGLE_API_KEY",
-                                                "OPENROUTER_API_KEY"};
+static const char *const other_vendor_keys[] = {"ANTHROPIC_AUTH_TOKEN",
+                                                "MOONSHOT_API_KEY", "GEMINI_API_KEY",
+                                                "GOOGLE_API_KEY", "OPENROUTER_API_KEY"};
 
 struct model_row {
     const char *runtime;

@@ -13,7 +13,8 @@
 /* A party that serves models and the secrets that pay for them. */
 struct model_provider {
     const char *name;
-    const char *const *credentials; /* secret names, any one of them does; NULL-terminated */
+    const char *const
+        *credentials; /* secret names, any one of them does; NULL-terminated */
 };
 
 enum model_fit {

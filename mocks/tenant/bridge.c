@@ -1,0 +1,143 @@
+#include "mocks/tenant/bridge.h"
+
+#include <string.h>
+
+#include "base/ids.h"
+#include "io/json.h"
+#include "mocks/tenant/handlers.h"
+#include "mocks/tenant/rest.h"
+
+/* Answers with jsonrpc, id and one more member, in that order. id, value: taken; key
+ * NULL = neither result nor error. */
+static void reply(struct call *call, int status, json_t *id, const char *key,
+                  json_t *value)
+{
+    json_t *frame = json_object();
+    json_object_set_new(frame, "jsonrpc", json_string("2.0"));
+    json_object_set_new(frame, "id", id);
+    if (key)
+        json_object_set_new(frame, key, value);
+    call_struct(call, status, frame);
+}
+
+static void reply_error(struct call *call, int status, json_t *id, int code,
+                        const char *message)
+{
+    json_t *error = json_object();
+    json_object_set_new(error, "code", json_integer(code));
+    json_object_set_new(error, "message", json_string(message));
+    call_decide(call, "%d %s", code, message);
+    reply(call, status, id, "error", error);
+}
+
+static void bridge_free(struct bridge_call *b)
+{
+    json_decref(b->args);
+    free(b);
+}
+
+void bridge_text(struct bridge_call *b, const char *text)
+{
+    json_t *result = json_make("{s:[{s:o,s:s}]}", "content", "text", rest_string(text),
+                               "type", "text");
+    reply(b->call, 200, b->id, "result", result);
+    bridge_free(b);
+}
+
+void bridge_failed(struct bridge_call *b, const char *why)
+{
+    struct call *call = b->call;
+    json_t *id = b->id;
+    bridge_free(b);
+    call_decide(call, "%s", why);
+    json_t *error = json_object();
+    json_object_set_new(error, "code", json_integer(-32000));
+    json_object_set_new(error, "message", json_string("tool call failed"));
+    reply(call, 200, id, "error", error);
+}
+
+static json_t *initialize_result(void)
+{
+    return json_make("{s:{s:{s:b}},s:s,s:{s:s,s:s}}", "capabilities", "tools",
+                     "listChanged", 0, "protocolVersion", "2024-11-05", "serverInfo",
+                     "name", "molecule-a2a", "version", "1.0.0");
+}
+
+static json_t *tools_result(void)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < bridge_tools_n; i++)
+        json_array_append_new(list, bridge_tool_view(&bridge_tools[i]));
+    return json_make("{s:o}", "tools", list);
+}
+
+/* id: taken. */
+static void call_tool(struct call *call, json_t *id, const json_t *params)
+{
+    const json_t *name = json_object_get(params, "name");
+    const json_t *args = json_object_get(params, "arguments");
+    if (!json_is_object(params) || !json_is_string(name) ||
+        (args && !json_is_null(args) && !json_is_object(args))) {
+        reply_error(call, 200, id, -32602, "invalid parameters");
+        return;
+    }
+    struct bridge_call *b = xcalloc(1, sizeof(*b));
+    b->call = call;
+    b->ws = rest_ws(call);
+    b->id = id;
+    b->args = json_is_object(args) ? json_deep_copy(args) : json_object();
+    if (!b->ws || !ws_live(b->ws)) {
+        bridge_failed(b, "no such workspace");
+        return;
+    }
+    for (size_t i = 0; i < bridge_tools_n; i++) {
+        if (strcmp(bridge_tools[i].name, json_string_value(name)) == 0) {
+            bridge_tools[i].fn(b);
+            return;
+        }
+    }
+    bridge_failed(b, "unknown tool");
+}
+
+/* 120 a minute for each bearer, where rates are limited at all. */
+static bool need_rate(struct call *call)
+{
+    char bearer[BEARER_MAX];
+    char key[65 + 4] = "mcp:";
+    int64_t left = 0;
+    int64_t reset_s = 0;
+    if (switch_is(call->org, "rate_limit", "off") || !rest_bearer(call, bearer))
+        return true;
+    sha256_hex(bearer, strlen(bearer), key + 4);
+    if (rate_take(call->org, key, 120, 60000, &left, &reset_s))
+        return true;
+    call_json(call, 429,
+              json_make("{s:s,s:I}", "error", "MCP rate limit exceeded", "retry_after",
+                        (json_int_t)reset_s));
+    return false;
+}
+
+void bridge_post(struct call *call)
+{
+    if (!need_rate(call))
+        return;
+    json_t *frame = call_body(call);
+    if (!frame) {
+        reply_error(call, 400, json_null(), -32700, "parse error");
+        return;
+    }
+    const json_t *given = json_object_get(frame, "id");
+    json_t *id = given ? json_deep_copy(given) : json_null();
+    const char *method = json_str(frame, "method", "");
+    call_decide(call, "%.60s", method);
+    if (strcmp(method, "initialize") == 0)
+        reply(call, 200, id, "result", initialize_result());
+    else if (strcmp(method, "notifications/initialized") == 0)
+        reply(call, 200, id, NULL, NULL);
+    else if (strcmp(method, "tools/list") == 0)
+        reply(call, 200, id, "result", tools_result());
+    else if (strcmp(method, "tools/call") == 0)
+        call_tool(call, id, json_object_get(frame, "params"));
+    else
+        reply_error(call, 200, id, -32601, "method not found");
+}

@@ -1,0 +1,287 @@
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "io/http.h"
+#include "io/json.h"
+#include "mocks/tenant/a2a.h"
+#include "mocks/tenant/bridge.h"
+#include "mocks/tenant/discovery.h"
+#include "mocks/tenant/rest.h"
+#include "mocks/tenant/user_tasks.h"
+#include "mocks/tenant/workspace.h"
+
+static const char *arg(const struct bridge_call *b, const char *name)
+{
+    return json_str(b->args, name, NULL);
+}
+
+static void answer_pretty(struct bridge_call *b, json_t *value)
+{
+    char *text CLEANUP(free_ptr) = json_text(value, JSON_PRETTY);
+    json_decref(value);
+    bridge_text(b, text);
+}
+
+/* ---- peers ---- */
+
+static void add_peer(const struct workspace *peer, void *list)
+{
+    json_t *row = json_object();
+    json_object_set_new(row, "id", json_string(peer->id));
+    json_object_set_new(row, "name", rest_string(peer->name));
+    json_object_set_new(row, "role", rest_string(peer->role ? peer->role : ""));
+    json_object_set_new(row, "status", json_string(peer->status));
+    json_object_set_new(row, "tier", json_integer(peer->tier));
+    json_array_append_new(list, row);
+}
+
+static void list_peers(struct bridge_call *b)
+{
+    const char *fault = fault_mode(b->call->org, "peers");
+    if (fault)
+        rest_fault(b->call, "peers");
+    if (fault && strcmp(fault, "native") == 0) {
+        bridge_text(b, "There are no platform peers; the native sessions_list shows one "
+                       "native session: general-purpose.");
+        return;
+    }
+    json_t *list = json_array();
+    if (!fault)
+        discovery_each_peer(b->ws, add_peer, list);
+    if (json_array_size(list) == 0) {
+        json_decref(list);
+        bridge_text(b, "No peers found.");
+        return;
+    }
+    answer_pretty(b, list);
+}
+
+static void get_workspace_info(struct bridge_call *b)
+{
+    const struct workspace *ws = b->ws;
+    json_t *info = json_object();
+    json_object_set_new(info, "id", json_string(ws->id));
+    json_object_set_new(info, "name", rest_string(ws->name));
+    json_object_set_new(info, "role", rest_string(ws->role ? ws->role : ""));
+    json_object_set_new(info, "tier", json_integer(ws->tier));
+    json_object_set_new(info, "status", json_string(ws->status));
+    json_object_set_new(info, "runtime", json_string(ws->runtime));
+    json_object_set_new(info, "parent_id",
+                        ws->parent_id[0] ? json_string(ws->parent_id) : json_null());
+    answer_pretty(b, info);
+}
+
+/* ---- what is asked of the user ---- */
+
+static void request_user_action(struct bridge_call *b)
+{
+    const char *title = arg(b, "title");
+    if (!title || !title[0]) {
+        bridge_failed(b, "title is missing");
+        return;
+    }
+    user_task_add(b->ws, title, arg(b, "detail"));
+    char *text CLEANUP(free_ptr) = xasprintf("Asked the user: %s", title);
+    bridge_text(b, text);
+}
+
+static void list_user_tasks(struct bridge_call *b)
+{
+    char *text CLEANUP(free_ptr) = json_text(user_task_rows(b->ws), JSON_STRUCT);
+    bridge_text(b, text);
+}
+
+static void update_user_task(struct bridge_call *b)
+{
+    const char *id = arg(b, "user_task_id");
+    if (!id || user_task_update(b->ws, id, arg(b, "title"), arg(b, "detail"),
+                                arg(b, "status")) != USER_TASK_OK) {
+        bridge_failed(b, "no such user task, or a wrong status");
+        return;
+    }
+    bridge_text(b, "User task updated.");
+}
+
+static void delete_user_task(struct bridge_call *b)
+{
+    const char *id = arg(b, "user_task_id");
+    if (!id || !user_task_remove(b->ws, id)) {
+        bridge_failed(b, "no such user task");
+        return;
+    }
+    bridge_text(b, "User task deleted.");
+}
+
+/* ---- delegation ---- */
+
+/* The agent to delegate to; NULL = answered. */
+static struct workspace *need_target(struct bridge_call *b)
+{
+    const char *id = arg(b, "workspace_id");
+    const char *task = arg(b, "task");
+    struct workspace *target = id ? ws_by_id(b->call->org, id) : NULL;
+    if (!task || !target || !ws_live(target) || target == b->ws ||
+        !discovery_allowed(b->ws, target) || !workspace_url(target)[0]) {
+        bridge_failed(b, "no task, or an agent that cannot be reached from here");
+        return NULL;
+    }
+    return target;
+}
+
+static void delegated(struct workspace *target, const struct http_response *resp,
+                      void *data)
+{
+    struct bridge_call *b = data;
+    char *text CLEANUP(free_ptr) = resp ? a2a_reply_text(resp) : NULL;
+    (void)target;
+    if (text)
+        bridge_text(b, text);
+    else
+        bridge_failed(b, "the agent gave no answer");
+}
+
+static void delegate_task(struct bridge_call *b)
+{
+    struct workspace *target = need_target(b);
+    if (!target)
+        return;
+    json_t *message CLEANUP(json_drop) = a2a_text_message(arg(b, "task"));
+    b->ws->last_outbound_at = clock_wall_ms();
+    a2a_dispatch(target, b->ws, message, delegated, b);
+}
+
+/* Row of a task that runs by itself: {task_id, status, target_id, result}. */
+struct async_task {
+    json_t *row; /* owned */
+};
+
+static void async_done(struct workspace *target, const struct http_response *resp,
+                       void *data)
+{
+    struct async_task *task = data;
+    char *text CLEANUP(free_ptr) = resp ? a2a_reply_text(resp) : NULL;
+    (void)target;
+    json_object_set_new(task->row, "status", json_string(text ? "completed" : "failed"));
+    json_object_set_new(task->row, "result", rest_string(text));
+    json_decref(task->row);
+    free(task);
+}
+
+static void delegate_task_async(struct bridge_call *b)
+{
+    char id[37];
+    struct workspace *target = need_target(b);
+    if (!target)
+        return;
+    id_uuid4(id);
+    struct async_task *task = xcalloc(1, sizeof(*task));
+    task->row = json_make("{s:s,s:s,s:s}", "task_id", id, "status", "queued", "target_id",
+                          target->id);
+    json_object_set(rest_object(b->ws->rest, "delegations"), id, task->row);
+    json_t *message CLEANUP(json_drop) = a2a_text_message(arg(b, "task"));
+    char *text CLEANUP(free_ptr) = json_text(task->row, JSON_STRUCT);
+    b->ws->last_outbound_at = clock_wall_ms();
+    a2a_dispatch(target, b->ws, message, async_done, task);
+    bridge_text(b, text);
+}
+
+static void check_task_status(struct bridge_call *b)
+{
+    const char *id = arg(b, "task_id");
+    const json_t *row =
+        id ? json_object_get(rest_object(b->ws->rest, "delegations"), id) : NULL;
+    if (!row) {
+        bridge_failed(b, "no such task");
+        return;
+    }
+    char *text CLEANUP(free_ptr) = json_text(row, JSON_STRUCT);
+    bridge_text(b, text);
+}
+
+static void needs_memory(struct bridge_call *b)
+{
+    bridge_failed(b, "memory plugin is not configured");
+}
+
+/* ---- the table ---- */
+
+/* send_message_to_user is listed only where a tenant's environment allows it. */
+const struct bridge_tool bridge_tools[] = {
+    {"delegate_task", "Give a task to another agent and wait for its answer.",
+     "workspace_id* task* attachments[]", delegate_task},
+    {"delegate_task_async", "Give a task to another agent and go on.",
+     "workspace_id* task* attachments[]", delegate_task_async},
+    {"check_task_status", "Ask how a task that was given away is going.",
+     "workspace_id* task_id*", check_task_status},
+    {"list_peers", "List the agents that this one may talk to.", "", list_peers},
+    {"get_workspace_info", "Tell about this workspace.", "", get_workspace_info},
+    {"request_user_action", "Ask the user to do something.", "title* detail",
+     request_user_action},
+    {"list_user_tasks", "List what was asked of the user.", "", list_user_tasks},
+    {"update_user_task", "Change what was asked of the user.",
+     "user_task_id* title detail status=pending|done|dismissed", update_user_task},
+    {"delete_user_task", "Take back what was asked of the user.", "user_task_id*",
+     delete_user_task},
+    {"commit_memory", "Keep something in memory.", "content* scope=LOCAL|TEAM",
+     needs_memory},
+    {"recall_memory", "Look something up in memory.", "query scope=LOCAL|TEAM",
+     needs_memory},
+    {"commit_memory_v2", "Keep something in a memory namespace.", "content*",
+     needs_memory},
+    {"search_memory", "Search the memory namespaces.", "", needs_memory},
+    {"commit_summary", "Keep a summary of the session.", "content*", needs_memory},
+    {"list_writable_namespaces", "List the namespaces to write to.", "", needs_memory},
+    {"list_readable_namespaces", "List the namespaces to read from.", "", needs_memory},
+    {"forget_memory", "Remove something from memory.", "memory_id*", needs_memory},
+};
+const size_t bridge_tools_n = ARRAY_SIZE(bridge_tools);
+
+static json_t *attachments_schema(void)
+{
+    return json_make("{s:s,s:{s:s,s:{s:{s:s},s:{s:s},s:{s:s},s:{s:s}},s:[s,s]}}", "type",
+                     "array", "items", "type", "object", "properties", "uri", "type",
+                     "string", "name", "type", "string", "mimeType", "type", "string",
+                     "size", "type", "integer", "required", "uri", "name");
+}
+
+/* Adds one argument of the table's short form to the schema. */
+static void add_argument(const char *word, json_t *properties, json_t *required)
+{
+    size_t n = strcspn(word, "*=[");
+    char *name CLEANUP(free_ptr) = xstrndup(word, n);
+    json_t *schema =
+        word[n] == '[' ? attachments_schema() : json_make("{s:s}", "type", "string");
+    if (word[n] == '=') {
+        struct strv values CLEANUP(strv_release) = STRV_INIT;
+        json_t *list = json_array();
+        strv_split(&values, word + n + 1, '|');
+        for (size_t i = 0; i < values.n; i++)
+            json_array_append_new(list, json_string(values.v[i]));
+        json_object_set_new(schema, "enum", list);
+    }
+    json_object_set_new(properties, name, schema);
+    if (word[n] == '*')
+        json_array_append_new(required, json_string(name));
+}
+
+json_t *bridge_tool_view(const struct bridge_tool *tool)
+{
+    struct strv words CLEANUP(strv_release) = STRV_INIT;
+    json_t *properties = json_object();
+    json_t *required = json_array();
+    strv_split(&words, tool->args, ' ');
+    for (size_t i = 0; i < words.n; i++)
+        add_argument(words.v[i], properties, required);
+    json_t *schema = json_object();
+    json_object_set_new(schema, "type", json_string("object"));
+    json_object_set_new(schema, "properties", properties);
+    if (json_array_size(required) > 0)
+        json_object_set(schema, "required", required);
+    json_decref(required);
+    json_t *view = json_object();
+    json_object_set_new(view, "name", json_string(tool->name));
+    json_object_set_new(view, "description", json_string(tool->description));
+    json_object_set_new(view, "inputSchema", schema);
+    return view;
+}

@@ -1,0 +1,201 @@
+#include <string.h>
+
+#include "base/fs.h"
+#include "base/limits.h"
+#include "io/json.h"
+#include "io/yaml.h"
+#include "mocks/tenant/handlers.h"
+#include "mocks/tenant/rest.h"
+
+static json_t *list_or_null(const struct ynode *root, const char *key)
+{
+    const struct ynode *node = ynode_get(root, key);
+    return node && node->kind == YNODE_SEQ ? ynode_to_json(node) : json_null();
+}
+
+/* What a directory's plugin.yaml says; the name is the directory's, which is what the
+ * platform installs and removes by. */
+static json_t *plugin_view(const char *dir, const char *name)
+{
+    char *path CLEANUP(free_ptr) = fs_join(dir, "plugin.yaml");
+    struct ydoc *doc CLEANUP(ydoc_drop) = NULL;
+    struct err err = ERR_INIT;
+    const struct ynode *root = NULL;
+    if (yaml_read_file(path, LIMIT_FILE, &doc, &err) == 0)
+        root = ydoc_root(doc);
+    json_t *view = json_object();
+    json_object_set_new(view, "name", rest_string(name));
+    json_object_set_new(view, "version", rest_string(ynode_str(root, "version", "")));
+    json_object_set_new(view, "description",
+                        rest_string(ynode_str(root, "description", "")));
+    json_object_set_new(view, "author", rest_string(ynode_str(root, "author", "")));
+    json_object_set_new(view, "tags", list_or_null(root, "tags"));
+    json_object_set_new(view, "skills", list_or_null(root, "skills"));
+    json_object_set_new(view, "runtimes", list_or_null(root, "runtimes"));
+    return view;
+}
+
+static bool supports(const json_t *view, const char *runtime)
+{
+    size_t i = 0;
+    const json_t *name = NULL;
+    const json_t *runtimes = json_object_get(view, "runtimes");
+    json_array_foreach(runtimes, i, name)
+    {
+        if (json_is_string(name) && strcmp(json_string_value(name), runtime) == 0)
+            return true;
+    }
+    return json_array_size(runtimes) == 0; /* says nothing: runs everywhere */
+}
+
+struct listing {
+    json_t *rows;
+    const char *dir;
+    const char *sub;     /* where in each directory the plugin is, NULL = right there */
+    const char *runtime; /* NULL = do not ask */
+    bool only_supported;
+};
+
+static int add_plugin(const struct fs_entry *entry, void *arg)
+{
+    struct listing *list = arg;
+    /* Staging and the previous tree are kept beside the plugins under dotted names. */
+    if (!entry->dir || entry->path[0] == '.')
+        return 0;
+    char *dir CLEANUP(free_ptr) =
+        xasprintf("%s/%s%s", list->dir, entry->path, list->sub ? list->sub : "");
+    char *manifest CLEANUP(free_ptr) = fs_join(dir, "plugin.yaml");
+    if (list->sub && !fs_exists(manifest))
+        return 0; /* a template, not a plugin */
+    json_t *view = plugin_view(dir, entry->path);
+    if (list->only_supported && !supports(view, list->runtime)) {
+        json_decref(view);
+        return 0;
+    }
+    if (list->runtime)
+        json_object_set_new(view, "supported_on_runtime",
+                            json_boolean(supports(view, list->runtime)));
+    json_array_append_new(list->rows, view);
+    return 0;
+}
+
+/* Answers with the plugins of a directory; an absent one has none. */
+static void answer_listing(struct call *call, struct listing *list)
+{
+    struct err err = ERR_INIT;
+    list->rows = json_array();
+    if (list->dir && fs_walk(list->dir, 1, add_plugin, list, &err) < 0)
+        call_decide(call, "%s", err.text);
+    call_struct(call, 200, list->rows);
+}
+
+void plugin_list(struct call *call)
+{
+    struct workspace *ws = rest_need_ws(call);
+    if (!ws)
+        return;
+    char *dir CLEANUP(free_ptr) = box_path(ws, "/configs", "plugins");
+    answer_listing(call, &(struct listing){.dir = dir, .runtime = ws->runtime});
+}
+
+/* The registry of local:// plugins: what of the catalog is a plugin. runtime NULL = of
+ * every one. */
+static void answer_registry(struct call *call, const char *runtime)
+{
+    char *dir CLEANUP(free_ptr) = fs_join(call->plat->catalog, "molecule-ai");
+    answer_listing(call, &(struct listing){.dir = dir,
+                                           .sub = "/main",
+                                           .runtime = runtime,
+                                           .only_supported = runtime != NULL});
+}
+
+void plugin_registry(struct call *call)
+{
+    const char *runtime = rest_query(call, "runtime");
+    answer_registry(call, runtime && runtime[0] ? runtime : NULL);
+}
+
+void plugin_available(struct call *call)
+{
+    struct workspace *ws = rest_need_ws(call);
+    if (ws)
+        answer_registry(call, ws->runtime);
+}
+
+void plugin_sources(struct call *call)
+{
+    call_json(call, 200, json_make("{s:[s,s,s]}", "schemes", "gitea", "github", "local"));
+}
+
+void plugin_compatibility(struct call *call)
+{
+    const char *runtime = rest_query(call, "runtime");
+    if (!runtime || !runtime[0]) {
+        call_error(call, 400, "runtime query parameter is required");
+        return;
+    }
+    /* The product cannot look into the box here, and says that all is well. */
+    call_json(call, 200,
+              json_make("{s:b,s:[],s:[],s:o}", "all_compatible", 1, "compatible",
+                        "incompatible", "target_runtime", rest_string(runtime)));
+}
+
+/* ---- install, uninstall ---- */
+
+static void answer_later(int status, json_t *body, void *arg)
+{
+    call_json(arg, status, body);
+}
+
+void plugin_post(struct call *call)
+{
+    static const struct rest_field fields[] = {
+        {"source", 's'}, {"sha256", 's'}, {"track", 's'}};
+    struct workspace *ws = rest_need_ws(call);
+    if (!ws)
+        return;
+    if (ws_external_like(ws)) {
+        call_json(call, 422,
+                  json_make("{s:s,s:s}", "error",
+                            "plugin install via push is not supported for external "
+                            "runtimes",
+                            "hint",
+                            "external workspaces pull plugins via GET "
+                            "/workspaces/:id/plugins/:name/download"));
+        return;
+    }
+    json_t *body = call_body(call);
+    if (!call->req || call->req->body_len > KIB(64) || !json_is_object(body) ||
+        !rest_fields_ok(body, fields, ARRAY_SIZE(fields))) {
+        call_error(call, 400, "invalid request body");
+        return;
+    }
+    const char *source = json_str(body, "source", "");
+    if (!source[0]) {
+        call_error(call, 400,
+                   "'source' is required (e.g. \"local://my-plugin\" or "
+                   "\"github://owner/repo\")");
+        return;
+    }
+    plugin_install(ws, source, json_str(body, "sha256", NULL),
+                   json_str(body, "track", NULL), rest_actor(call), answer_later, call);
+}
+
+void plugin_delete(struct call *call)
+{
+    struct workspace *ws = rest_need_ws(call);
+    if (!ws)
+        return;
+    if (ws_external_like(ws)) {
+        call_error(call, 422,
+                   "plugin uninstall via docker exec is not supported for external "
+                   "runtimes");
+        return;
+    }
+    const char *name = call->params[1];
+    if (!name || !fs_path_is_safe(name) || strchr(name, '/') || name[0] == '.') {
+        call_error(call, 400, "invalid plugin name");
+        return;
+    }
+    plugin_uninstall(ws, name, answer_later, call);
+}

@@ -1,0 +1,285 @@
+#include <string.h>
+
+#include "base/clock.h"
+#include "io/json.h"
+#include "mocks/tenant/handlers.h"
+#include "mocks/tenant/rest.h"
+#include "mocks/tenant/workspace.h"
+
+static bool has_status(const struct workspace *ws, const char *status)
+{
+    return strcmp(ws->status, status) == 0;
+}
+
+/* False = answered. */
+static bool need_running_parent(struct call *call, const struct workspace *ws)
+{
+    const struct workspace *parent = ws_parent(ws);
+    if (!parent || !has_status(parent, "paused"))
+        return true;
+    char *text CLEANUP(free_ptr) = xasprintf(
+        "parent workspace \"%s\" is paused \xe2\x80\x94 resume it first", parent->name);
+    call_error(call, 409, text);
+    return false;
+}
+
+/* False = the row has a box and may be restarted. */
+static bool answer_noop(struct call *call, const struct workspace *ws)
+{
+    if (!ws_external_like(ws))
+        return false;
+    char *text CLEANUP(free_ptr) =
+        xasprintf("%s workspaces are operator-driven \xe2\x80\x94 restart your local "
+                  "agent; platform has nothing to restart",
+                  ws->runtime);
+    call_json(call, 200,
+              json_make("{s:s,s:s,s:s}", "message", text, "runtime", ws->runtime,
+                        "status", "noop"));
+    return true;
+}
+
+/* Fault restart=stuck: the old box is gone and a new one never comes. */
+static void restart(struct call *call, struct workspace *ws, const char *reason)
+{
+    if (!fault_is(call->org, "restart", "stuck")) {
+        provision_restart(ws, reason);
+        return;
+    }
+    rest_fault(call, "restart");
+    provision_stop(ws);
+    ws_set_status(ws, "provisioning");
+    str_set(&ws->url, "");
+}
+
+/* The template directory that a restart would take its files from; caller frees. */
+static char *restart_label(struct workspace *ws, const json_t *body)
+{
+    const char *given = json_str(body, "template", "");
+    if (given[0]) {
+        char *dir CLEANUP(free_ptr) = template_dir(ws->org, given);
+        if (dir)
+            return xstrdup(given);
+    }
+    if (json_bool(body, "apply_template", false)) {
+        char *label = xasprintf("%s-default", ws->runtime);
+        char *dir CLEANUP(free_ptr) = template_dir(ws->org, label);
+        if (dir)
+            return label;
+        free_ptr(&label);
+    }
+    if (ws->template) {
+        char *dir CLEANUP(free_ptr) = template_dir(ws->org, ws->template);
+        if (dir)
+            return xstrdup(ws->template);
+    }
+    return xstrdup("existing-volume");
+}
+
+void power_restart(struct call *call)
+{
+    static const struct rest_field fields[] = {{"template", 's'},
+                                               {"apply_template", 'b'},
+                                               {"reset", 'b'},
+                                               {"rebuild_config", 'b'}};
+    json_t *body = NULL;
+    if (call->req && call->req->body_len > 0) {
+        body = call_body(call);
+        if (!json_is_object(body) || !rest_fields_ok(body, fields, ARRAY_SIZE(fields))) {
+            call_error(call, 400, "invalid JSON body");
+            return;
+        }
+    }
+    struct workspace *ws = rest_need_ws(call);
+    if (!ws || answer_noop(call, ws) || !need_running_parent(call, ws))
+        return;
+    ws->reset_session = json_bool(body, "reset", false);
+    char *label CLEANUP(free_ptr) = restart_label(ws, body);
+    restart(call, ws, "restart");
+    call_json(call, 200,
+              json_make("{s:s,s:b,s:s}", "config_dir", label, "reset_session",
+                        ws->reset_session, "status", "provisioning"));
+}
+
+void power_admin_restart(struct call *call)
+{
+    struct workspace *ws = rest_need_ws(call);
+    if (!ws)
+        return;
+    if (!ws_external_like(ws))
+        restart(call, ws, "platform-agent");
+    call_json(
+        call, 202,
+        json_make("{s:s,s:s}", "status", "restart_dispatched", "workspace_id", ws->id));
+}
+
+static void descendants_in_the_way(struct call *call, const struct workspace *ws,
+                                   const char *verb)
+{
+    char *text CLEANUP(free_ptr) = xasprintf(
+        "workspace has descendants \xe2\x80\x94 use ?cascade=true to %s all", verb);
+    call_json(
+        call, 409,
+        json_make("{s:o,s:s}", "descendants", ws_list_descendants(ws), "error", text));
+}
+
+static void pause_one(struct workspace *ws)
+{
+    provision_stop(ws);
+    ws_set_status(ws, "paused");
+    str_set(&ws->url, "");
+    event_add(ws->org, ws, "WORKSPACE_PAUSED", NULL);
+}
+
+void power_pause(struct call *call)
+{
+    struct workspace *ws = rest_ws(call);
+    if (!ws || !ws_live(ws) || has_status(ws, "paused")) {
+        call_error(call, 404, "workspace not found or already paused");
+        return;
+    }
+    bool cascade = rest_query_bool(call, "cascade");
+    if (!cascade && ws_count_descendants(ws) > 0) {
+        descendants_in_the_way(call, ws, "pause");
+        return;
+    }
+    int64_t n = 1;
+    pause_one(ws);
+    for (size_t i = 0; i < call->org->ws_n; i++) {
+        struct workspace *below = call->org->ws[i];
+        if (!ws_live(below) || has_status(below, "paused") || !ws_is_above(ws, below))
+            continue;
+        pause_one(below);
+        n++;
+    }
+    call_json(call, 200,
+              json_make("{s:I,s:s}", "paused_count", (json_int_t)n, "status", "paused"));
+}
+
+static void resume_one(struct workspace *ws)
+{
+    if (!provision_restart(ws, "resume"))
+        ws_set_status(ws, "awaiting_agent");
+}
+
+void power_resume(struct call *call)
+{
+    struct workspace *ws = rest_ws(call);
+    if (!ws || !ws_live(ws) || !has_status(ws, "paused")) {
+        call_error(call, 404, "workspace not found or not paused");
+        return;
+    }
+    if (!need_running_parent(call, ws))
+        return;
+    bool cascade = rest_query_bool(call, "cascade");
+    if (!cascade && ws_count_descendants(ws) > 0) {
+        descendants_in_the_way(call, ws, "resume");
+        return;
+    }
+    int64_t n = 1;
+    resume_one(ws);
+    for (size_t i = 0; i < call->org->ws_n; i++) {
+        struct workspace *below = call->org->ws[i];
+        if (!ws_live(below) || !has_status(below, "paused") || !ws_is_above(ws, below))
+            continue;
+        resume_one(below);
+        n++;
+    }
+    call_json(
+        call, 200,
+        json_make("{s:I,s:s}", "resumed_count", (json_int_t)n, "status", "provisioning"));
+}
+
+void power_hibernate(struct call *call)
+{
+    struct workspace *ws = rest_ws(call);
+    if (!ws || !ws_live(ws) ||
+        !(has_status(ws, "online") || has_status(ws, "degraded"))) {
+        call_error(call, 404,
+                   "workspace not found or not in a hibernatable state (must be online "
+                   "or degraded)");
+        return;
+    }
+    if (ws->active_tasks > 0 && !rest_query_bool(call, "force")) {
+        call_json(call, 409,
+                  json_make("{s:I,s:s}", "active_tasks", (json_int_t)ws->active_tasks,
+                            "error",
+                            "workspace has active tasks; use ?force=true to terminate "
+                            "them"));
+        return;
+    }
+    /* The product says that it hibernated a busy workspace, and does not. */
+    if (ws->active_tasks == 0) {
+        provision_stop(ws);
+        ws_set_status(ws, "hibernated");
+        str_set(&ws->url, "");
+        event_add(ws->org, ws, "WORKSPACE_HIBERNATED", NULL);
+    }
+    call_json(call, 200, json_make("{s:s}", "status", "hibernated"));
+}
+
+void power_state(struct call *call)
+{
+    const struct workspace *ws = rest_ws(call);
+    if (!ws || ws_removed(ws)) {
+        json_t *body = json_make("{s:b,s:o}", "deleted", 1, "workspace_id",
+                                 rest_string(call->params[0]));
+        if (ws)
+            json_object_set_new(body, "status", json_string("removed"));
+        call_json(call, 404, body);
+        return;
+    }
+    call_json(call, 200,
+              json_make("{s:b,s:b,s:s,s:s}", "deleted", 0, "paused",
+                        has_status(ws, "paused"), "status", ws->status, "workspace_id",
+                        ws->id));
+}
+
+void power_bootstrap_failed(struct call *call)
+{
+    json_t *body = rest_need_body(call, "invalid request body");
+    if (!body)
+        return;
+    struct workspace *ws = rest_need_ws(call);
+    if (!ws)
+        return;
+    json_t *answer = json_make("{s:b}", "ok", 1);
+    if (has_status(ws, "provisioning"))
+        provision_failed(ws, json_str(body, "error", "bootstrap failed"),
+                         json_make("{s:s}", "log_tail", json_str(body, "log_tail", "")));
+    else
+        json_object_set_new(answer, "no_change", json_true());
+    call_json(call, 200, answer);
+}
+
+/* ---- restarts that a changed setting asks for ---- */
+
+static void restart_due(void *arg)
+{
+    struct workspace *ws = arg;
+    if (!ws_live(ws) || has_status(ws, "paused") || has_status(ws, "hibernated")) {
+        json_object_del(ws->rest, "restart_pending");
+        return;
+    }
+    /* A box that is just being made is not thrown away before it is up. */
+    int64_t waits = json_int(ws->rest, "restart_waits", 0);
+    if (has_status(ws, "provisioning") && waits < 100) {
+        json_object_set_new(ws->rest, "restart_waits", json_integer(waits + 1));
+        loop_timer_add(ws->org->plat->loop, pace_ms(ws->org->plat, 10), restart_due, ws);
+        return;
+    }
+    json_object_del(ws->rest, "restart_pending");
+    json_object_set_new(ws->rest, "restarted_at", json_integer(clock_mono_ms()));
+    provision_restart(ws, "setting");
+}
+
+void workspace_restart_soon(struct workspace *ws)
+{
+    if (ws_external_like(ws) || json_bool(ws->rest, "restart_pending", false))
+        return;
+    int64_t window = pace_ms(ws->org->plat, 15);
+    int64_t since = clock_mono_ms() - json_int(ws->rest, "restarted_at", -window);
+    json_object_set_new(ws->rest, "restart_pending", json_true());
+    json_object_set_new(ws->rest, "restart_waits", json_integer(0));
+    loop_timer_add(ws->org->plat->loop, since >= window ? 0 : window - since, restart_due,
+                   ws);
+}

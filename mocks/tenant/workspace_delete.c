@@ -1,0 +1,85 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "io/json.h"
+#include "mocks/tenant/handlers.h"
+#include "mocks/tenant/rest.h"
+
+static json_t *confirmation_needed(const struct workspace *ws)
+{
+    char hint[400];
+    snprintf(hint, sizeof(hint),
+             "Re-send the same request with header X-Confirm-Name: %s", ws->name);
+    return json_make(
+        "{s:I,s:I,s:s,s:o,s:I,s:o}", "active_tasks", (json_int_t)ws->active_tasks,
+        "child_count", (json_int_t)ws_count_children(ws), "error",
+        "destructive_action_requires_confirmation", "hint", rest_string(hint),
+        "schedule_count", (json_int_t)0, "workspace_name", rest_string(ws->name));
+}
+
+static json_t *children_stand_in_the_way(const struct workspace *ws)
+{
+    size_t n = ws_count_children(ws);
+    char text[160];
+    snprintf(text, sizeof(text),
+             "%zu child workspace(s) would be removed too; repeat with ?confirm=true", n);
+    return json_make("{s:o,s:I,s:s,s:s}", "children", ws_list_children(ws),
+                     "children_count", (json_int_t)n, "message", text, "status",
+                     "confirmation_required");
+}
+
+/* Descendants go first, so that no live row ever has a removed parent. They are collected
+ * before anything is purged, because a purged row no longer leads to those below it. */
+static size_t remove_tree(struct workspace *ws, bool purge)
+{
+    struct org *org = ws->org;
+    struct workspace **below = xcalloc(org->ws_n + 1, sizeof(struct workspace *));
+    size_t n = 0;
+    for (size_t i = 0; i < org->ws_n; i++)
+        if (!org->ws[i]->gone && ws_is_above(ws, org->ws[i]))
+            below[n++] = org->ws[i];
+    size_t removed = 0;
+    for (size_t i = n; i-- > 0;) {
+        if (ws_live(below[i])) {
+            ws_remove(below[i]);
+            removed++;
+        }
+    }
+    ws_remove(ws);
+    for (size_t i = n; purge && i-- > 0;)
+        ws_purge(below[i]);
+    if (purge)
+        ws_purge(ws);
+    free(below);
+    return removed;
+}
+
+void workspace_delete(struct call *call)
+{
+    if (!rest_need_uuid(call, "invalid workspace ID"))
+        return;
+    struct workspace *ws = rest_ws(call);
+    if (!ws) {
+        call_error(call, 404, "workspace not found");
+        return;
+    }
+    if (ws_removed(ws)) {
+        call_json(call, 410,
+                  json_make("{s:s,s:s}", "error", "workspace removed", "id", ws->id));
+        return;
+    }
+    const char *confirm = call->req ? httpd_header(call->req, "X-Confirm-Name") : NULL;
+    if (!confirm || strcmp(confirm, ws->name) != 0) {
+        call_json(call, 400, confirmation_needed(ws));
+        return;
+    }
+    if (ws_count_children(ws) > 0 && !rest_query_bool(call, "confirm")) {
+        call_json(call, 409, children_stand_in_the_way(ws));
+        return;
+    }
+    bool purge = rest_query_bool(call, "purge");
+    size_t n = remove_tree(ws, purge);
+    call_json(call, 200,
+              json_make("{s:I,s:s}", "cascade_deleted", (json_int_t)n, "status",
+                        purge ? "purged" : "removed"));
+}
