@@ -1,6 +1,7 @@
 #include "mocks/management_mcp/mcp.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -48,6 +49,7 @@ static int exec_next(char **argv, const char *package)
         CLEANUP(free_ptr) char *program = xasprintf("%s/npx", dirs.v[i]);
         if (access(program, X_OK) != 0 || is_ourselves(program))
             continue;
+        (void)signal(SIGPIPE, SIG_DFL); /* ours is ignored, which it would inherit */
         execv(program, argv);
         struct err err = ERR_INIT;
         (void)err_sys(&err, errno, "cannot run '%s'", program);
