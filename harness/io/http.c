@@ -1,6 +1,7 @@
 #include "io/http.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -133,7 +134,7 @@ static void add_header(struct transfer *t, const char *line)
 static int add_headers(struct transfer *t, struct err *err)
 {
     const struct strv *h = &t->req->headers;
-    bool has_type = false;
+    bool has_type = false, has_agent = false;
     for (size_t i = 0; i < h->n; i++) {
         const char *line = h->v[i];
         const char *colon = strchr(line, ':');
@@ -142,6 +143,8 @@ static int add_headers(struct transfer *t, struct err *err)
                            line);
         if (strncasecmp(line, "Content-Type:", 13) == 0)
             has_type = true;
+        if (strncasecmp(line, "User-Agent:", 11) == 0)
+            has_agent = true;
         if (colon[1 + strspn(colon + 1, " \t")] != '\0') {
             add_header(t, line);
             continue;
@@ -155,6 +158,12 @@ static int add_headers(struct transfer *t, struct err *err)
     /* libcurl would call every body a form. */
     if (!has_type)
         add_header(t, "Content-Type:");
+    if (!has_agent) {
+        CLEANUP(free_ptr)
+        char *agent = xasprintf("User-Agent: %s/%s", program_invocation_short_name,
+                                WAYBILL_VERSION);
+        add_header(t, agent);
+    }
     return 0;
 }
 

@@ -3,7 +3,8 @@
  *
  * Connections are kept alive within one struct http. Redirects are followed only when
  * asked, and never with the Authorization header to another host. Proxies from the
- * environment are ignored. "Expect:" is never sent. Names under .localhost resolve to
+ * environment are ignored. "Expect:" is never sent; a User-Agent is "<program>/<version>"
+ * unless given. Names under .localhost resolve to
  * loopback. What the server answered (any status) is data; an error is that there was no
  * answer. Not thread safe.
  */

@@ -312,6 +312,8 @@ static enum MHD_Result on_complete_request(struct httpd_stream *s)
         s->d->fn(&s->req, s->d->arg);
     if (s->response != NULL)
         return give_response(s);
+    if (s->req_gone != NULL)
+        watch_peer(s);
     suspend(s);
     return MHD_YES;
 }
@@ -558,5 +560,6 @@ void httpd_on_gone(struct httpd_req *req, void (*gone)(struct httpd_req *req, vo
     struct httpd_stream *s = of(req);
     s->req_gone = gone;
     s->gone_arg = arg;
-    watch_peer(s);
+    if (s->suspended) /* else when it is kept: most are answered at once */
+        watch_peer(s);
 }

@@ -29,8 +29,9 @@ struct call;
 typedef void route_fn(struct call *call);
 
 struct route {
-    const char *method;  /* "GET"; HEAD is answered by GET rows */
-    const char *pattern; /* "/workspaces/:id/files/" "*path" may end it */
+    const char *method; /* "GET"; HEAD is answered by GET rows */
+    const char
+        *pattern; /* "/workspaces/:id/files/" "*path" may end it (no leading '/') */
     enum route_auth auth;
     route_fn *fn;
 };
@@ -46,7 +47,9 @@ struct call {
     const char *auth;               /* for the journal: "admin", "org_token", "workspace",
                                      * "open", "none", "refused"; literal */
     struct token *token;            /* that the bearer is; NULL = none or ADMIN_TOKEN */
-    char caller[48];                /* "box:<ws>", "harness", "platform", "?" */
+    char caller[48];                /* "box:<ws>", "harness", "platform", "?"; from the
+                                     * User-Agent (waybill-box/<ws>, waybill/,
+                                     * waybill-mock/), else "" until the token tells */
     char *fault;    /* name of the fault that answered; owned, NULL = none */
     char *decision; /* why, in short words; owned, NULL = none */
     json_t *body;   /* parsed by call_body; owned */
@@ -55,7 +58,9 @@ struct call {
 /* Begins a call and sets req->user to it. org may be NULL, and set later. Never NULL. */
 struct call *call_begin(struct httpd_req *req, struct platform *p, struct org *org);
 
-/* The row that fits method and path, with params filled; NULL = none. */
+/* The row that fits method and path, with params filled; NULL = none. Of several the most
+ * specific: literal text before ":name" before "*rest", whatever the order of the rows.
+ * "*rest" may be empty. */
 const struct route *route_find(const struct route *rows, size_t n, struct call *call);
 /* "/workspaces/:id" fits "/workspaces/x", for faults and tests. */
 bool route_pattern_fits(const char *pattern, const char *path);
@@ -76,5 +81,10 @@ void call_text(struct call *call, int status, const char *text);
 void call_bytes(struct call *call, int status, const char *type, const void *body,
                 size_t len);
 void call_empty(struct call *call, int status);
+/* Never answers: the call ends when its peer leaves. */
+void call_hang(struct call *call);
+/* An answer in pieces (io/httpd.h); NULL when the peer has left. */
+struct httpd_stream *call_stream(struct call *call, int status, const char *type,
+                                 void (*gone)(void *arg), void *arg);
 
 #endif
