@@ -52,7 +52,7 @@ void a2a_dispatch(struct workspace *target, const struct workspace *from,
     strv_add(&req.headers, "Content-Type: application/json");
     if (from)
         strv_addf(&req.headers, "X-Workspace-ID: %s", from->id);
-    http_async_start(target->org->plat->http, &req, dispatch_done, d);
+    (void)http_async_start(target->org->plat->http, &req, dispatch_done, d);
 }
 
 json_t *a2a_text_message(const char *text)
@@ -306,7 +306,7 @@ static bool check_target(struct call *call, struct proxy *p)
     if (strcmp(ws->status, "hibernated") == 0) {
         if (call->req)
             httpd_add_header(call->req, "Retry-After", "15");
-        provision_restart(ws, "wake");
+        (void)provision_restart(ws, "wake");
         call_json(call, 503,
                   json_make("{s:s,s:i,s:b}", "error",
                             "workspace is waking from hibernation \xe2\x80\x94 retry in "
@@ -333,7 +333,7 @@ static void unreachable(struct proxy *p)
     if (strcmp(ws->status, "online") == 0 || strcmp(ws->status, "degraded") == 0) {
         ws_set_status(ws, "offline");
         event_add(ws->org, ws, "WORKSPACE_OFFLINE", NULL);
-        provision_restart(ws, "unreachable");
+        (void)provision_restart(ws, "unreachable");
     }
     call_json(p->call, 503,
               json_make("{s:s,s:b}", "error",

@@ -27,6 +27,8 @@ route_fn token_list, token_create, token_delete, token_admin_create, token_admin
 /* 2.8 approvals: approvals.c */
 route_fn approval_create, approval_list, approval_pending, approval_decide,
     approval_withdraw;
+/* 2.8 allowlist: allowlist.c */
+route_fn allowlist_get, allowlist_put;
 /* 2.9 model, secrets: secrets.c, settings.c */
 route_fn model_get, model_put, billing_get, billing_put, budget_get, budget_patch;
 route_fn secret_list, secret_put, secret_remove, secret_values, global_secret_list,

@@ -66,8 +66,6 @@ static void store_columns(struct call *call, struct beat *b)
         go_online(call, b, NULL);
 }
 
-/* Texts and names of the product's constants: the platform looks for its own server
- * name, whatever the plugin registers. */
 static bool lists_required_tool(const struct beat *b, const json_t *tools)
 {
     size_t i = 0;

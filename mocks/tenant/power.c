@@ -38,17 +38,11 @@ static bool answer_noop(struct call *call, const struct workspace *ws)
     return true;
 }
 
-/* Fault restart=stuck: the old box is gone and a new one never comes. */
 static void restart(struct call *call, struct workspace *ws, const char *reason)
 {
-    if (!fault_is(call->org, "restart", "stuck")) {
-        provision_restart(ws, reason);
-        return;
-    }
-    rest_fault(call, "restart");
-    provision_stop(ws);
-    ws_set_status(ws, "provisioning");
-    str_set(&ws->url, "");
+    if (fault_mode(call->org, "restart"))
+        rest_fault(call, "restart");
+    (void)provision_restart(ws, reason);
 }
 
 /* The template directory that a restart would take its files from; caller frees. */
@@ -269,7 +263,7 @@ static void restart_due(void *arg)
     }
     json_object_del(ws->rest, "restart_pending");
     json_object_set_new(ws->rest, "restarted_at", json_integer(clock_mono_ms()));
-    provision_restart(ws, "setting");
+    (void)provision_restart(ws, "setting");
 }
 
 void workspace_restart_soon(struct workspace *ws)

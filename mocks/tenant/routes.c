@@ -56,6 +56,8 @@ static const struct route rows[] = {
     {"GET", "/org/tokens", AA, org_token_list},
     {"POST", "/org/tokens", AA, org_token_create},
     {"DELETE", "/org/tokens/:tid", AA, org_token_delete},
+    {"GET", "/orgs/:id/plugins/allowlist", AA, allowlist_get},
+    {"PUT", "/orgs/:id/plugins/allowlist", AA, allowlist_put},
     {"GET", "/approvals/pending", AA, approval_pending},
     {"GET", "/workspaces/:id/approvals", WA, approval_list},
     {"POST", "/workspaces/:id/approvals", WA, approval_create},
@@ -132,9 +134,7 @@ static const struct route rows[] = {
 
 void tenant_handle(struct httpd_req *req, struct org *org)
 {
-    struct call *call = req->user;
-    call->org = org;
-    call->auth = "none";
+    struct call *call = call_begin(req, org->plat, org);
     if (rest_cors(call) || !rest_need_rate(call) || !rest_need_org(call))
         return;
     rest_security_headers(call);

@@ -12,11 +12,6 @@ void model_get(struct call *call)
 {
     const struct workspace *ws = rest_ws(call);
     const char *model = ws ? workspace_model(ws) : NULL;
-    const char *fault = fault_mode(call->org, "model");
-    if (fault && model) {
-        rest_fault(call, "model");
-        model = strcmp(fault, "missing") == 0 ? NULL : "anthropic/claude-opus-4-7";
-    }
     if (!model) {
         call_json(call, 200, json_make("{s:s,s:s}", "model", "", "source", "unresolved"));
         return;

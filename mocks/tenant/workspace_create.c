@@ -295,38 +295,8 @@ static void fill_row(struct workspace *ws, const struct creation *c)
     store_secrets(ws, c);
 }
 
-/* The template's `plugins:` list; an entry that begins with ! or - takes an earlier one
- * away. One that the gate refuses is left out, and the workspace is made all the same. */
-static void declare_plugins(struct call *call, struct workspace *ws)
-{
-    enum { MAX = 100 };
-    if (!ws->template)
-        return;
-    struct ydoc *doc CLEANUP(ydoc_drop) = template_config(ws->org, ws->template);
-    const struct ynode *list = doc ? ynode_get(ydoc_root(doc), "plugins") : NULL;
-    struct strv sources CLEANUP(strv_release) = STRV_INIT;
-    for (size_t i = 0; list && list->kind == YNODE_SEQ && i < list->n && i < MAX; i++) {
-        const char *entry = list->items[i]->text;
-        if (!entry || !entry[0] || entry[0] == '!' || entry[0] == '-' ||
-            strv_has(&sources, entry))
-            continue;
-        bool taken_away = false;
-        for (size_t k = i + 1; k < list->n; k++) {
-            const char *later = list->items[k]->text;
-            taken_away = taken_away || (later && (later[0] == '!' || later[0] == '-') &&
-                                        strcmp(later + 1, entry) == 0);
-        }
-        if (!taken_away)
-            strv_add(&sources, entry);
-    }
-    for (size_t i = 0; i < sources.n; i++) {
-        char reason[256] = "";
-        if (plugin_declare(ws, sources.v[i], rest_actor(call), reason) != 0)
-            call_decide(call, "plugin skipped: %s", reason);
-    }
-}
-
-/* The state the row begins with, and whether a box follows. */
+/* The state the row begins with, and whether a box follows. The template's plugins are
+ * declared by the first provision, which has fetched it. */
 static void start(struct workspace *ws, const struct creation *c)
 {
     if (c->external) {
@@ -389,7 +359,6 @@ static void create(struct call *call, struct creation *c)
         str_set(&ws->kind, "platform");
         ws->parent_id[0] = '\0';
     }
-    declare_plugins(call, ws);
     start(ws, c);
     answer(call, ws, c);
 }
