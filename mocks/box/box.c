@@ -1,0 +1,204 @@
+#include "mocks/box/box.h"
+
+#include "base/fs.h"
+#include "base/log.h"
+#include "io/http.h"
+#include "io/json.h"
+#include "io/loop.h"
+#include "mocks/box/adaptors.h"
+#include "mocks/box/state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+
+enum { LISTEN_FD = 3, STOP_GRACE_MS = 500 };
+
+/* ---- HTTP ---- */
+
+static void get_agent_card(struct box *b, struct httpd_req *req)
+{
+    httpd_reply_json(req, 200, box_agent_card(b));
+}
+
+static void get_servers(struct box *b, struct httpd_req *req)
+{
+    json_t *names = xcheck(json_array());
+
+    for (size_t i = 0; b->mapped && i < b->map.n; i++)
+        (void)json_array_append_new(names, xcheck(json_string(b->map.v[i].name)));
+    httpd_reply_json(req, 200, json_make("{s:o}", "servers", names));
+}
+
+static void get_state(struct box *b, struct httpd_req *req)
+{
+    httpd_reply_json(req, 200, box_state_view(b));
+}
+
+static void get_health(struct box *b, struct httpd_req *req)
+{
+    (void)b;
+    httpd_reply_json(req, 200, json_make("{s:s}", "status", "ok"));
+}
+
+struct box_route {
+    const char *method, *path;
+    void (*fn)(struct box *b, struct httpd_req *req);
+};
+
+static const struct box_route ROUTES[] = {
+    {"POST", "/", turn_handle},
+    {"GET", "/", get_health},
+    {"GET", "/health", get_health},
+    {"GET", "/.well-known/agent-card.json", get_agent_card},
+    {"GET", "/.well-known/agent.json", get_agent_card},
+    {"GET", "/mcp", get_servers},
+    {"GET", "/_box/state", get_state},
+};
+
+static void handle(struct httpd_req *req, void *arg)
+{
+    static const char gateway[] = "/mcp/";
+    struct box *b = arg;
+    const char *method = strcmp(req->method, "HEAD") == 0 ? "GET" : req->method;
+
+    if (strncmp(req->path, gateway, strlen(gateway)) == 0) {
+        gateway_handle(b, req, req->path + strlen(gateway));
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(ROUTES); i++)
+        if (strcmp(ROUTES[i].path, req->path) == 0 &&
+            strcmp(ROUTES[i].method, method) == 0) {
+            ROUTES[i].fn(b, req);
+            return;
+        }
+    httpd_reply_json(req, 404, json_make("{s:s}", "error", "not found"));
+}
+
+/* ---- start ---- */
+
+static void installed(struct box *b)
+{
+    const char *runtime = box_env(b, "RUNTIME");
+    const struct adaptor_options opt = {
+        .configs = b->configs,
+        .plugins_dir = box_env(b, "PLUGINS_DIR"),
+        .runtime = runtime && *runtime ? runtime : "claude-code",
+        .env = &b->env,
+        .server_name = box_fragment_server(b),
+        .embed_secrets = box_fault_is(b, "secret", "embedded"),
+        .skills_as_assets = box_fault_is(b, "seo-skills", "asset"),
+        .say = box_say,
+    };
+
+    if (b->stopping)
+        return;
+    adaptors_run(&opt);
+    box_load(b);
+    link_start(b);
+}
+
+/* ---- end ---- */
+
+void box_stopped_one(struct box *b)
+{
+    if (!b->stopping)
+        return;
+    for (size_t i = 0; b->mapped && i < b->map.n; i++)
+        if (child_running(b->children[i]))
+            return;
+    loop_stop(b->loop);
+}
+
+static void kill_children(void *arg)
+{
+    struct box *b = arg;
+
+    b->stop_timer = NULL;
+    for (size_t i = 0; b->mapped && i < b->map.n; i++)
+        child_end(b->children[i], SIGKILL);
+}
+
+static void on_terminate(int signo, void *arg)
+{
+    struct box *b = arg;
+
+    (void)signo;
+    if (b->stopping)
+        return;
+    b->stopping = true;
+    for (size_t i = 0; b->mapped && i < b->map.n; i++)
+        child_end(b->children[i], SIGTERM);
+    b->stop_timer = loop_timer_add(b->loop, STOP_GRACE_MS, kill_children, b);
+    box_stopped_one(b);
+}
+
+/* ---- the process ---- */
+
+static int start(struct box *b, struct err *err)
+{
+    if (box_read_env(b, err) < 0)
+        return -1;
+    /* Inherited for us alone: an MCP server must not hold our port open. */
+    if (fcntl(LISTEN_FD, F_SETFD, FD_CLOEXEC) < 0)
+        return err_sys(err, errno,
+                       "descriptor %d is no listening socket: a box is "
+                       "started by the platform",
+                       LISTEN_FD);
+    box_read_settings(b);
+    if (fs_mkdirs(b->configs, err) < 0 || box_count_boot(b, err) < 0)
+        return -1;
+    if (loop_new(&b->loop, err) < 0 ||
+        loop_on_terminate(b->loop, on_terminate, b, err) < 0)
+        return -1;
+    if (http_async_new(b->loop, &b->http, err) < 0)
+        return -1;
+    if (httpd_start(b->loop, LISTEN_FD, handle, b, &b->httpd, err) < 0)
+        return -1;
+    boot_install(b, installed);
+    return loop_run(b->loop, err);
+}
+
+static void release(struct box *b)
+{
+    /* The listener first: a request that is kept forgets its waiter and its call. */
+    httpd_stop(b->httpd);
+    link_free(b);
+    http_async_free(b->http);
+    gateway_free(b);
+    box_unload(b);
+    loop_timer_cancel(b->wake_timer);
+    loop_timer_cancel(b->stop_timer);
+    loop_free(b->loop);
+    boot_install_free(b);
+    json_decref(b->switches);
+    json_decref(b->faults);
+    json_decref(b->config);
+    strv_release(&b->env);
+    free(b->prompt);
+    free(b->root);
+    free(b->configs);
+    free(b->id);
+    free(b->platform_url);
+    free(b->url);
+    free(b->self_exe);
+}
+
+int box_main(int argc, char **argv)
+{
+    struct box b = {.pace = 0};
+    struct err err = ERR_INIT;
+    int rc;
+
+    log_init("waybill-mock box", LOG_WARN);
+    if (argc > 1) {
+        log_error("unexpected argument '%s'", argv[1]);
+        return 2;
+    }
+    rc = start(&b, &err);
+    if (rc < 0)
+        log_error("%s", err.text);
+    release(&b);
+    return rc < 0 ? err.kind == ERR_CONFIG ? 2 : 3 : 0;
+}

@@ -1,0 +1,526 @@
+#include "mocks/box/child.h"
+
+#include "base/buf.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/table.h"
+#include "io/json.h"
+#include "io/loop.h"
+#include "io/proc.h"
+#include "mcp/client.h"
+#include "mcp/jsonrpc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { MUTE_GRACE_MS = 500 };
+
+struct child_call {
+    struct child *child;
+    struct child_call *next;
+    int64_t id;
+    bool cancelled;
+    struct loop_timer *gone_timer; /* of a call that was made when it was gone already */
+    child_answer_fn *fn;
+    void *arg;
+};
+
+struct child {
+    struct loop *loop;
+    char *name;
+    struct proc proc; /* pid 0 = no process */
+    struct loop_fd *in_watch, *out_watch;
+    struct loop_timer *timer; /* of the start; or that tells of a failed start */
+    struct buf in, out;       /* not yet written, not yet a whole line */
+    bool ending;              /* it was asked to */
+    enum child_state state;
+    char *why;
+    json_t *hello, *tools;
+    int pages, junk_lines;
+    int64_t last_id;
+    struct child_call *calls;
+    child_changed_fn *changed;
+    void *arg;
+};
+
+static const struct name_row STATES[] = {{CHILD_STARTING, "starting"},
+                                         {CHILD_READY, "ready"},
+                                         {CHILD_FAILED, "failed"},
+                                         {0, NULL}};
+
+const char *child_state_name(enum child_state state)
+{
+    return table_name(STATES, (int)state);
+}
+
+/* ---- calls ---- */
+
+/* Takes the call with this id out of the list; NULL = none. */
+static struct child_call *take_call(struct child *c, int64_t id)
+{
+    for (struct child_call **at = &c->calls; *at; at = &(*at)->next)
+        if ((*at)->id == id) {
+            struct child_call *call = *at;
+            *at = call->next;
+            return call;
+        }
+    return NULL;
+}
+
+static void finish_call(struct child_call *call, json_t *result, json_t *error)
+{
+    child_answer_fn *fn = call->cancelled ? NULL : call->fn;
+    void *arg = call->arg;
+
+    free(call);
+    if (fn)
+        fn(result, error, arg);
+}
+
+/* Answers what is pending. The list is taken away first: an answer may lead to another
+ * call, which finds the child failed and gets a turn of the loop of its own. */
+static void drop_calls(struct child *c)
+{
+    struct child_call *call = c->calls;
+
+    c->calls = NULL;
+    while (call) {
+        struct child_call *next = call->next;
+        loop_timer_cancel(call->gone_timer);
+        finish_call(call, NULL, NULL);
+        call = next;
+    }
+}
+
+static void call_gone(void *arg)
+{
+    struct child_call *call = arg;
+
+    call->gone_timer = NULL;
+    (void)take_call(call->child, call->id);
+    finish_call(call, NULL, NULL);
+}
+
+/* ---- the state ---- */
+
+static void become(struct child *c, enum child_state state)
+{
+    loop_timer_cancel(c->timer);
+    c->timer = NULL;
+    c->state = state;
+    if (state == CHILD_FAILED)
+        drop_calls(c);
+    c->changed(c, c->arg);
+}
+
+static void failed(struct child *c, const char *why)
+{
+    if (c->state == CHILD_FAILED)
+        return;
+    free(c->why);
+    c->why = xstrdup(why);
+    log_at(c->ending ? LOG_INFO : LOG_WARN, "MCP server '%s' %s", c->name, why);
+    proc_signal(&c->proc, SIGKILL);
+    become(c, CHILD_FAILED);
+}
+
+/* ---- writing ---- */
+
+static void close_in(struct child *c)
+{
+    loop_fd_remove(c->in_watch);
+    c->in_watch = NULL;
+    close_fd(&c->proc.in);
+}
+
+static void flush_in(struct child *c)
+{
+    while (c->in.len && c->proc.in >= 0) {
+        ssize_t n = write(c->proc.in, c->in.data, c->in.len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EAGAIN)
+            break;
+        if (n < 0) { /* it closed its stdin; its end is reported by the loop */
+            close_in(c);
+            return;
+        }
+        buf_consume(&c->in, (size_t)n);
+    }
+    if (c->in_watch)
+        loop_fd_events(c->in_watch, c->in.len ? EPOLLOUT : 0);
+}
+
+static void in_ready(uint32_t events, void *arg)
+{
+    struct child *c = arg;
+
+    if (events & EPOLLERR)
+        close_in(c);
+    else
+        flush_in(c);
+}
+
+/* frame: taken. */
+static void send_frame(struct child *c, json_t *frame)
+{
+    char *text CLEANUP(free_ptr) = rpc_text(frame);
+
+    buf_adds(&c->in, text);
+    buf_addc(&c->in, '\n');
+    flush_in(c);
+}
+
+static void request(struct child *c, struct child_call *call, const char *method,
+                    json_t *params)
+{
+    json_t *id CLEANUP(json_drop) = xcheck(json_integer(call->id));
+
+    call->child = c;
+    call->next = c->calls;
+    c->calls = call;
+    send_frame(c, rpc_request(id, method, params));
+}
+
+struct child_call *child_request(struct child *child, const char *method, json_t *params,
+                                 child_answer_fn *fn, void *arg)
+{
+    struct child_call *call = xcalloc(1, sizeof(*call));
+
+    call->id = ++child->last_id;
+    call->fn = fn;
+    call->arg = arg;
+    if (child->state != CHILD_FAILED) {
+        request(child, call, method, params);
+        return call;
+    }
+    call->child = child;
+    call->next = child->calls;
+    child->calls = call;
+    call->gone_timer = loop_timer_add(child->loop, 0, call_gone, call);
+    return call;
+}
+
+void child_call_cancel(struct child_call *call)
+{
+    if (call)
+        call->cancelled = true;
+}
+
+/* ---- the handshake ---- */
+
+static void list_page(struct child *c, const json_t *cursor);
+
+static void page_came(json_t *result, json_t *error, void *arg)
+{
+    struct child *c = arg;
+    json_t *tools = json_object_get(result, "tools");
+    json_t *cursor = json_object_get(result, "nextCursor");
+
+    if (c->state != CHILD_STARTING || (!result && !error))
+        return;
+    if (error || !json_is_array(tools)) {
+        failed(c, error ? "refused to list its tools" : "listed no array of tools");
+        return;
+    }
+    (void)json_array_extend(c->tools, tools);
+    if (!json_is_string(cursor))
+        become(c, CHILD_READY);
+    else if (++c->pages >= LIMIT_MCP_PAGES)
+        failed(c, "lists its tools without an end");
+    else
+        list_page(c, cursor);
+}
+
+static void list_page(struct child *c, const json_t *cursor)
+{
+    json_t *params CLEANUP(json_drop) = NULL;
+
+    if (cursor)
+        params = json_make("{s:s}", "cursor", json_string_value(cursor));
+    (void)child_request(c, "tools/list", params, page_came, c);
+}
+
+static void hello_came(json_t *result, json_t *error, void *arg)
+{
+    struct child *c = arg;
+
+    if (c->state != CHILD_STARTING || (!result && !error))
+        return;
+    if (!json_str(result, "protocolVersion", NULL)) {
+        failed(c, "refused to initialize");
+        return;
+    }
+    c->hello = json_incref(result);
+    send_frame(c, rpc_notification("notifications/initialized", NULL));
+    if (c->state == CHILD_STARTING)
+        list_page(c, NULL);
+}
+
+static void say_hello(struct child *c)
+{
+    json_t *params CLEANUP(json_drop) =
+        json_make("{s:s,s:{},s:{s:s,s:s}}", "protocolVersion", MCP_LATEST, "capabilities",
+                  "clientInfo", "name", "claude-code", "version", WAYBILL_VERSION);
+
+    (void)child_request(c, "initialize", params, hello_came, c);
+}
+
+/* ---- reading ---- */
+
+static void take_line(struct child *c, const char *line, size_t len)
+{
+    struct rpc_frame f CLEANUP(rpc_frame_release) = RPC_FRAME_INIT;
+
+    if (len == 0)
+        return;
+    if (rpc_parse(line, len, &f, NULL, NULL) < 0) {
+        c->junk_lines++;
+        return;
+    }
+    if (f.kind == RPC_REQUEST) {
+        bool ping = strcmp(f.method, "ping") == 0;
+        send_frame(c, ping ? rpc_result(f.id, NULL)
+                           : rpc_error(f.id, RPC_METHOD_NOT_FOUND, "Method not found"));
+    } else if (f.kind == RPC_RESPONSE && json_is_integer(f.id)) {
+        struct child_call *call = take_call(c, json_integer_value(f.id));
+        if (call)
+            finish_call(call, f.result, f.error);
+    }
+}
+
+static void take_lines(struct child *c)
+{
+    size_t start = 0;
+
+    for (;;) {
+        const char *line = c->out.data + start;
+        const char *end = memchr(line, '\n', c->out.len - start);
+        if (!end)
+            break;
+        size_t len = (size_t)(end - line);
+        take_line(c, line, len && line[len - 1] == '\r' ? len - 1 : len);
+        start += (size_t)(end - line) + 1;
+    }
+    buf_consume(&c->out, start);
+    if (c->out.truncated)
+        failed(c, "wrote a line that is too long");
+}
+
+static void close_out(struct child *c)
+{
+    loop_fd_remove(c->out_watch);
+    c->out_watch = NULL;
+    close_fd(&c->proc.out);
+}
+
+static void read_out(struct child *c)
+{
+    char chunk[16384];
+
+    while (c->proc.out >= 0) {
+        ssize_t n = read(c->proc.out, chunk, sizeof(chunk));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EAGAIN)
+            return;
+        if (n <= 0) {
+            close_out(c);
+            return;
+        }
+        buf_add(&c->out, chunk, (size_t)n);
+        take_lines(c);
+    }
+}
+
+static void stays_mute(void *arg)
+{
+    struct child *c = arg;
+
+    c->timer = NULL;
+    failed(c, "closed its stdout");
+}
+
+static void out_ready(uint32_t events, void *arg)
+{
+    struct child *c = arg;
+
+    (void)events;
+    read_out(c);
+    if (c->proc.out >= 0 || c->state == CHILD_FAILED)
+        return;
+    /* It is ending most probably, and how is told when it has; one that lives on without
+     * a stdout has to go. */
+    proc_signal(&c->proc, SIGTERM);
+    loop_timer_cancel(c->timer);
+    c->timer = loop_timer_add(c->loop, MUTE_GRACE_MS, stays_mute, c);
+}
+
+/* ---- start and end ---- */
+
+static void ended(pid_t pid, int status, void *arg)
+{
+    struct child *c = arg;
+    char *why CLEANUP(free_ptr) =
+        WIFSIGNALED(status) ? xasprintf("was ended by signal %d", WTERMSIG(status))
+                            : xasprintf("exited with code %d", WEXITSTATUS(status));
+
+    (void)pid;
+    read_out(c);
+    /* The rest of its group, if it left any. */
+    proc_signal(&c->proc, SIGKILL);
+    c->proc.pid = 0;
+    close_in(c);
+    close_out(c);
+    if (c->state == CHILD_FAILED)
+        c->changed(c, c->arg);
+    else
+        failed(c, why);
+}
+
+static void took_too_long(void *arg)
+{
+    struct child *c = arg;
+
+    c->timer = NULL;
+    failed(c, "did not list its tools in time");
+}
+
+static void start_failed(void *arg)
+{
+    struct child *c = arg;
+
+    c->timer = NULL;
+    become(c, CHILD_FAILED);
+}
+
+static int spawn(struct child *c, const struct child_options *opt, struct err *err)
+{
+    struct proc_spec spec = PROC_SPEC_INIT;
+
+    spec.argv = strv_argv(opt->argv);
+    spec.env = opt->env;
+    spec.in = PROC_PIPE;
+    spec.out = PROC_PIPE;
+    spec.err = STDERR_FILENO;
+    if (proc_spawn(&spec, &c->proc, err) < 0)
+        return -1;
+    if (fcntl(c->proc.in, F_SETFL, O_NONBLOCK) < 0 ||
+        fcntl(c->proc.out, F_SETFL, O_NONBLOCK) < 0) {
+        int errnum = errno;
+        proc_release(&c->proc);
+        return err_sys(err, errnum, "cannot set up the pipes of '%s'", c->name);
+    }
+    return 0;
+}
+
+struct child *child_start(const struct child_options *opt)
+{
+    struct child *c = xcalloc(1, sizeof(*c));
+    struct err err = ERR_INIT;
+
+    c->loop = opt->loop;
+    c->name = xstrdup(opt->name);
+    c->proc = (struct proc)PROC_INIT;
+    c->tools = xcheck(json_array());
+    c->changed = opt->changed;
+    c->arg = opt->arg;
+    buf_init(&c->in, LIMIT_LINE);
+    buf_init(&c->out, LIMIT_LINE);
+    if (spawn(c, opt, &err) < 0) {
+        log_warn("MCP server '%s' cannot be started: %s", c->name, err.text);
+        c->why = xstrdup(err.text);
+        c->timer = loop_timer_add(c->loop, 0, start_failed, c);
+        return c;
+    }
+    c->in_watch = loop_fd_add(c->loop, c->proc.in, 0, in_ready, c);
+    c->out_watch = loop_fd_add(c->loop, c->proc.out, EPOLLIN, out_ready, c);
+    loop_child_add(c->loop, c->proc.pid, c->proc.pidfd, ended, c);
+    c->proc.pidfd = -1;
+    c->timer = loop_timer_add(c->loop, opt->start_timeout_ms, took_too_long, c);
+    if (opt->crash)
+        proc_signal(&c->proc, SIGKILL);
+    say_hello(c);
+    return c;
+}
+
+void child_end(struct child *child, int signo)
+{
+    child->ending = true;
+    close_in(child);
+    proc_signal(&child->proc, signo);
+}
+
+void child_free(struct child *child)
+{
+    if (!child)
+        return;
+    while (child->calls) {
+        struct child_call *call = take_call(child, child->calls->id);
+        loop_timer_cancel(call->gone_timer);
+        free(call);
+    }
+    loop_timer_cancel(child->timer);
+    proc_signal(&child->proc, SIGKILL);
+    close_in(child);
+    close_out(child);
+    buf_release(&child->in);
+    buf_release(&child->out);
+    json_decref(child->hello);
+    json_decref(child->tools);
+    free(child->why);
+    free(child->name);
+    free(child);
+}
+
+/* ---- what is known ---- */
+
+enum child_state child_state(const struct child *child)
+{
+    return child->state;
+}
+
+const char *child_name(const struct child *child)
+{
+    return child->name;
+}
+
+const char *child_why(const struct child *child)
+{
+    return child->why ? child->why : "";
+}
+
+bool child_running(const struct child *child)
+{
+    return child->proc.pid != 0;
+}
+
+int child_junk_lines(const struct child *child)
+{
+    return child->junk_lines;
+}
+
+const json_t *child_hello(const struct child *child)
+{
+    return child->hello;
+}
+
+json_t *child_tools(const struct child *child)
+{
+    return child->tools;
+}
+
+bool child_has_tool(const struct child *child, const char *name)
+{
+    json_t *tool;
+    size_t i;
+
+    json_array_foreach(child->tools, i, tool) if (strcmp(json_str(tool, "name", ""),
+                                                         name) == 0) return true;
+    return false;
+}

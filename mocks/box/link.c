@@ -1,0 +1,268 @@
+/*
+ * The box's side of the registry: register with retries, then heartbeat.
+ *
+ * Source: molecule_runtime (0.3.46) registry client and heartbeat loop: up to 8 tries on
+ * transport errors and 5xx, 1-2-4-8-16-30-30 s apart, any other refusal stops the
+ * registration and not the heartbeat; a beat that is answered 401 is sent once more with
+ * the token as it is on disk, then the box registers again.
+ */
+#include "mocks/box/state.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/num.h"
+#include "base/limits.h"
+#include "io/http.h"
+#include "io/json.h"
+#include "io/loop.h"
+
+#include <string.h>
+
+enum { CALL_TIMEOUT_MS = 30000, DEFAULT_BEAT_SECONDS = 30, EARLY_BEATS = 3 };
+
+static const int RETRY_SECONDS[] = {1, 2, 4, 8, 16, 30, 30};
+
+struct link {
+    struct box *b;
+    struct http_call *call; /* under way; NULL = none */
+    struct loop_timer *timer;
+    size_t failures; /* of this registration */
+    bool registered; /* at least once */
+    bool over;       /* the registration has ended, one way or the other */
+    bool beaten;     /* a first beat was sent */
+    bool again;      /* this beat is the repetition after a 401 */
+};
+
+static void register_now(void *arg);
+static void beat(void *arg);
+
+bool link_registered(const struct box *b)
+{
+    return b->link && b->link->registered;
+}
+
+/* ---- requests ---- */
+
+static void add_headers(const struct box *b, struct http_request *req)
+{
+    char *path CLEANUP(free_ptr) = box_config_path(b, ".auth_token");
+    struct buf token CLEANUP(buf_release) = BUF_INIT(KIB(4));
+
+    strv_add(&req->headers, "Content-Type: application/json");
+    strv_addf(&req->headers, "Origin: %s", b->platform_url);
+    if (fs_read(path, &token, NULL) == 0 && token.len)
+        strv_addf(&req->headers, "Authorization: Bearer %.*s",
+                  (int)strcspn(token.data, "\r\n"), token.data);
+}
+
+/* body: taken. */
+static void post(struct link *l, const char *route, json_t *body, http_done_fn *done)
+{
+    struct http_request req CLEANUP(http_request_release) = HTTP_REQUEST_INIT;
+    char *url CLEANUP(free_ptr) = xasprintf("%s%s", l->b->platform_url, route);
+    char *text CLEANUP(free_ptr) = json_text(body, JSON_STRUCT);
+
+    json_decref(body);
+    add_headers(l->b, &req);
+    req.method = "POST";
+    req.url = url;
+    req.body = text;
+    req.body_len = strlen(text);
+    req.timeout_ms = CALL_TIMEOUT_MS;
+    l->call = http_async_start(l->b->http, &req, done, l);
+}
+
+static void add_mcp_fields(const struct box *b, json_t *body)
+{
+    int present = box_mcp_server_present(b);
+    json_t *tools = box_reported_tools(b);
+
+    if (present >= 0)
+        (void)json_object_set_new(body, "mcp_server_present", json_boolean(present));
+    if (tools)
+        (void)json_object_set_new(body, "loaded_mcp_tools", tools);
+}
+
+static void keep_secret(const struct box *b, const char *file, const json_t *answer,
+                        const char *key)
+{
+    char *path CLEANUP(free_ptr) = box_config_path(b, file);
+    const char *value = json_str(answer, key, NULL);
+    struct err err = ERR_INIT;
+
+    if (value && fs_write(path, value, strlen(value), 0600, &err) < 0)
+        box_sayf("[registry] %s", err.text);
+}
+
+/* ---- heartbeat ---- */
+
+static double beat_seconds(const struct box *b)
+{
+    json_t *observability = json_object_get(b->config, "observability");
+    int64_t own = json_int(observability, "heartbeat_interval_seconds", 0);
+    json_t *given = json_object_get(b->switches, "heartbeat_s");
+    double seconds = DEFAULT_BEAT_SECONDS;
+
+    if (json_is_number(given))
+        seconds = json_number_value(given);
+    else if (json_is_string(given) &&
+             !num_parse_double(json_string_value(given), &seconds))
+        seconds = DEFAULT_BEAT_SECONDS;
+    /* A template that only repeats the default leaves the word to the contract. */
+    if (own == 0 || own == DEFAULT_BEAT_SECONDS)
+        return seconds;
+    return own < 5 ? 5 : own > 300 ? 300 : (double)own;
+}
+
+static void beat_later(struct link *l, double beats)
+{
+    loop_timer_cancel(l->timer);
+    l->timer = loop_timer_add(l->b->loop, box_pace_ms(l->b, beats * beat_seconds(l->b)),
+                              beat, l);
+}
+
+static void start_registration(struct link *l)
+{
+    l->failures = 0;
+    l->over = false;
+    l->again = false;
+    register_now(l);
+}
+
+static void beat_answered(const struct http_response *resp, const struct err *failed,
+                          void *arg)
+{
+    struct link *l = arg;
+    json_t *answer CLEANUP(json_drop) = NULL;
+
+    l->call = NULL;
+    if (resp && resp->status == 401 && !l->again) {
+        l->again = true;
+        beat(l);
+        return;
+    }
+    if (resp && resp->status == 401) {
+        start_registration(l);
+        return;
+    }
+    l->again = false;
+    if (failed)
+        box_sayf("[heartbeat] %s", failed->text);
+    else if (resp->status != 200)
+        box_sayf("[heartbeat] answered %d", resp->status);
+    else if (json_parse(resp->body.data, resp->body.len, &answer, NULL) == 0)
+        keep_secret(l->b, ".platform_inbound_secret", answer, "platform_inbound_secret");
+    beat_later(l, 1);
+}
+
+static void beat(void *arg)
+{
+    struct link *l = arg;
+    struct box *b = l->b;
+    json_t *body;
+
+    l->timer = NULL;
+    l->beaten = true;
+    box_read_settings(b);
+    body =
+        json_make("{s:s,s:f,s:s,s:I,s:s,s:I}", "workspace_id", b->id, "error_rate", 0.0,
+                  "sample_error", "", "active_tasks", (json_int_t)b->turns,
+                  "current_task", b->turns ? "answering a message" : "", "uptime_seconds",
+                  (json_int_t)((clock_mono_ms() - b->started_ms) / 1000));
+    add_mcp_fields(b, body);
+    post(l, "/registry/heartbeat", body, beat_answered);
+}
+
+/* Registration is over: beat at once when the tools are known. A server that takes long
+ * must not let the workspace look dead, so a beat comes anyway after a while. */
+static void begin_beats(struct link *l)
+{
+    l->over = true;
+    if (l->beaten || box_settled(l->b))
+        beat(l);
+    else
+        beat_later(l, EARLY_BEATS);
+}
+
+void link_settled(struct box *b)
+{
+    struct link *l = b->link;
+
+    if (!l || !l->over || l->beaten)
+        return;
+    loop_timer_cancel(l->timer);
+    beat(l);
+}
+
+/* ---- register ---- */
+
+static void registered(struct link *l, const struct http_response *resp)
+{
+    json_t *answer CLEANUP(json_drop) = NULL;
+
+    l->registered = true;
+    (void)!json_parse(resp->body.data, resp->body.len, &answer, NULL);
+    keep_secret(l->b, ".auth_token", answer, "auth_token");
+    keep_secret(l->b, ".platform_inbound_secret", answer, "platform_inbound_secret");
+    box_say("[registry] registered");
+    begin_beats(l);
+}
+
+static void register_answered(const struct http_response *resp, const struct err *failed,
+                              void *arg)
+{
+    struct link *l = arg;
+
+    l->call = NULL;
+    if (resp && resp->status == 200) {
+        registered(l, resp);
+        return;
+    }
+    if (resp)
+        box_sayf("[registry] register answered %d: %.*s", resp->status, (int)KIB(1),
+                 resp->body.data);
+    else
+        box_sayf("[registry] register: %s", failed->text);
+    if ((!resp || resp->status >= 500) && l->failures < ARRAY_SIZE(RETRY_SECONDS)) {
+        double seconds = RETRY_SECONDS[l->failures++];
+        l->timer =
+            loop_timer_add(l->b->loop, box_pace_ms(l->b, seconds), register_now, l);
+        return;
+    }
+    /* Refused for good: the heartbeat goes on, at its own rhythm. */
+    l->over = true;
+    beat_later(l, 1);
+}
+
+static void register_now(void *arg)
+{
+    struct link *l = arg;
+    struct box *b = l->b;
+    json_t *body = json_make("{s:s,s:s,s:o}", "id", b->id, "url", b->url, "agent_card",
+                             box_agent_card(b));
+
+    l->timer = NULL;
+    add_mcp_fields(b, body);
+    post(l, "/registry/register", body, register_answered);
+}
+
+void link_start(struct box *b)
+{
+    struct link *l = xcalloc(1, sizeof(*l));
+
+    l->b = b;
+    b->link = l;
+    start_registration(l);
+}
+
+void link_free(struct box *b)
+{
+    if (!b->link)
+        return;
+    loop_timer_cancel(b->link->timer);
+    if (b->link->call)
+        http_call_cancel(b->link->call);
+    free(b->link);
+    b->link = NULL;
+}
