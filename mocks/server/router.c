@@ -1,0 +1,389 @@
+#include "mocks/server/router.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/num.h"
+#include "io/json.h"
+#include "mocks/server/journal.h"
+#include "mocks/server/switches.h"
+
+/* A call and what the journal needs of a request that may be gone by then. */
+struct record {
+    struct call call; /* first: the two are converted into each other */
+    char *method, *host, *path, *raw_path, *query;
+    int64_t started_at_ms;
+    bool waits_for_gone; /* nobody will answer it: it ends when its peer leaves */
+    bool body_parsed;
+};
+
+static struct record *of(struct call *call)
+{
+    return (struct record *)call;
+}
+
+static char *dup_or_null(const char *s)
+{
+    return s == NULL ? NULL : xstrdup(s);
+}
+
+/* ---- patterns ---- */
+
+/* Length of the segment at s, which ends at '/' or the end. */
+static size_t segment(const char *s)
+{
+    return strcspn(s, "/");
+}
+
+/* Walks both; each parameter's raw text is given to take, when there is one. */
+static bool walk(const char *pattern, const char *path,
+                 void (*take)(const char *text, size_t len, void *arg), void *arg)
+{
+    while (*pattern == '/' && *path == '/') {
+        pattern++;
+        path++;
+        if (*pattern == '*') {
+            if (take != NULL)
+                take(path, strlen(path), arg);
+            return true;
+        }
+        size_t want = segment(pattern), have = segment(path);
+        if (*pattern == ':') {
+            if (have == 0)
+                return false;
+            if (take != NULL)
+                take(path, have, arg);
+        } else if (want != have || memcmp(pattern, path, want) != 0) {
+            return false;
+        }
+        pattern += want;
+        path += have;
+    }
+    return *pattern == '\0' && *path == '\0';
+}
+
+bool route_pattern_fits(const char *pattern, const char *path)
+{
+    return walk(pattern, path, NULL, NULL);
+}
+
+static int rank(const char *pattern)
+{
+    return *pattern == '*' ? 0 : *pattern == ':' ? 1 : 2;
+}
+
+/* Of two patterns that fit the same path: literal text before a parameter before the
+ * rest, at the first segment where they differ. */
+static bool more_specific(const char *a, const char *b)
+{
+    while (*a == '/' && *b == '/') {
+        a++;
+        b++;
+        if (rank(a) != rank(b))
+            return rank(a) > rank(b);
+        a += segment(a);
+        b += segment(b);
+    }
+    return false;
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)tolower((unsigned char)c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static char *percent_decode(const char *text, size_t len)
+{
+    char *out = xmalloc(len + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < len; i++) {
+        int high = text[i] == '%' && i + 2 < len ? hex_digit(text[i + 1]) : -1;
+        int low = high >= 0 ? hex_digit(text[i + 2]) : -1;
+        /* %00 would hide what follows it from every check. */
+        if (low < 0 || high + low == 0) {
+            out[n++] = text[i];
+            continue;
+        }
+        out[n++] = (char)(high * 16 + low);
+        i += 2;
+    }
+    out[n] = '\0';
+    return out;
+}
+
+struct params {
+    struct call *call;
+    size_t n;
+};
+
+static void take_param(const char *text, size_t len, void *arg)
+{
+    struct params *p = arg;
+    if (p->n < ROUTE_PARAMS_MAX)
+        p->call->params[p->n++] = percent_decode(text, len);
+}
+
+static bool method_fits(const char *route, const char *method)
+{
+    return strcmp(route, method) == 0 ||
+           (strcmp(method, "HEAD") == 0 && strcmp(route, "GET") == 0);
+}
+
+const struct route *route_find(const struct route *rows, size_t n, struct call *call)
+{
+    struct record *r = of(call);
+    const struct route *best = NULL;
+    /* The raw path, so that an escaped slash stays within its parameter. */
+    for (size_t i = 0; i < n; i++) {
+        if (method_fits(rows[i].method, r->method) &&
+            route_pattern_fits(rows[i].pattern, r->raw_path) &&
+            (best == NULL || more_specific(rows[i].pattern, best->pattern)))
+            best = &rows[i];
+    }
+    if (best != NULL) {
+        struct params p = {call, 0};
+        (void)walk(best->pattern, r->raw_path, take_param, &p);
+    }
+    return best;
+}
+
+/* ---- the life of a call ---- */
+
+/* Our own programs say who they are; for the rest the token tells, at the end. */
+static void name_caller(struct call *call)
+{
+    static const struct {
+        const char *prefix, *name;
+    } rows[] = {
+        {"waybill-box/", "box:"}, {"waybill-mock/", "platform"}, {"waybill/", "harness"}};
+    const char *agent = httpd_header(call->req, "User-Agent");
+    for (size_t i = 0; agent != NULL && i < ARRAY_SIZE(rows); i++) {
+        size_t len = strlen(rows[i].prefix);
+        if (strncmp(agent, rows[i].prefix, len) != 0)
+            continue;
+        bool box = rows[i].name[strlen(rows[i].name) - 1] == ':';
+        (void)snprintf(call->caller, sizeof call->caller, "%s%s", rows[i].name,
+                       box ? agent + len : "");
+    }
+}
+
+static void record_free(struct record *r)
+{
+    char *owned[] = {r->method, r->host,       r->path,         r->raw_path,
+                     r->query,  r->call.fault, r->call.decision};
+    for (size_t i = 0; i < ARRAY_SIZE(owned); i++)
+        free(owned[i]);
+    for (size_t i = 0; i < ROUTE_PARAMS_MAX; i++)
+        free(r->call.params[i]);
+    json_decref(r->call.body);
+    free(r);
+}
+
+/* status 0 = nobody was there to hear it. */
+static void write_journal(struct record *r, int status)
+{
+    struct call *call = &r->call;
+    if (call->plat->journal == NULL)
+        return;
+    if (call->caller[0] == '\0' && call->token != NULL && call->token->ws != NULL &&
+        call->token->kind == TOKEN_INSTANCE)
+        (void)snprintf(call->caller, sizeof call->caller, "box:%s", call->token->ws->id);
+    CLEANUP(free_ptr) char *route = NULL;
+    if (call->route != NULL)
+        route = xasprintf("%s %s", call->route->method, call->route->pattern);
+    const struct journal_entry entry = {
+        .duration_ms = clock_mono_ms() - r->started_at_ms,
+        .method = r->method,
+        .host = r->host,
+        .path = r->path,
+        .query = r->query,
+        .org = call->org == NULL ? NULL : call->org->slug,
+        .route = route,
+        .auth = call->auth,
+        .caller = call->caller[0] == '\0' ? "?" : call->caller,
+        .status = status,
+        .fault = call->fault,
+        .decision = call->decision,
+    };
+    (void)journal_add(call->plat->journal, &entry);
+}
+
+static void on_gone(struct httpd_req *req, void *arg)
+{
+    (void)req;
+    struct record *r = arg;
+    r->call.req = NULL;
+    /* While the platform stops nothing comes back any more to answer it. */
+    if (r->waits_for_gone || r->call.plat->stopping) {
+        write_journal(r, 0);
+        record_free(r);
+    }
+}
+
+struct call *call_begin(struct httpd_req *req, struct platform *p, struct org *org)
+{
+    struct record *r = xcalloc(1, sizeof *r);
+    r->call.req = req;
+    r->call.plat = p;
+    r->call.org = org;
+    r->call.auth = "none";
+    r->method = xstrdup(req->method);
+    r->host = dup_or_null(httpd_header(req, "Host"));
+    r->path = xstrdup(req->path);
+    r->raw_path = xstrdup(req->raw_path);
+    r->query = *req->query == '\0' ? NULL : xstrdup(req->query);
+    r->started_at_ms = req->received_at_ms;
+    name_caller(&r->call);
+    req->user = &r->call;
+    httpd_on_gone(req, on_gone, r);
+    return &r->call;
+}
+
+void call_decide(struct call *call, const char *fmt, ...)
+{
+    struct buf text = BUF_INIT(LIMIT_ERROR_TEXT);
+    va_list ap;
+    va_start(ap, fmt);
+    buf_vaddf(&text, fmt, ap);
+    va_end(ap);
+    free(call->decision);
+    call->decision = buf_steal(&text);
+}
+
+json_t *call_body(struct call *call)
+{
+    struct record *r = of(call);
+    if (!r->body_parsed && call->req != NULL) {
+        r->body_parsed = true;
+        if (call->req->body_len > 0 &&
+            json_parse(call->req->body, call->req->body_len, &call->body, NULL) < 0)
+            call->body = NULL;
+    }
+    return call->body;
+}
+
+/* ---- answers ---- */
+
+void call_bytes(struct call *call, int status, const char *type, const void *body,
+                size_t len)
+{
+    struct record *r = of(call);
+    struct httpd_req *req = call->req;
+    write_journal(r, req == NULL ? 0 : status);
+    if (req != NULL)
+        httpd_reply(req, status, type, body, len);
+    record_free(r);
+}
+
+static void answer_json(struct call *call, int status, json_t *body,
+                        enum json_style style)
+{
+    CLEANUP(buf_release) struct buf text = BUF_INIT(LIMIT_RESPONSE_BODY);
+    json_render(body, style, &text);
+    json_decref(body);
+    call_bytes(call, status, "application/json; charset=utf-8", text.data, text.len);
+}
+
+void call_json(struct call *call, int status, json_t *body)
+{
+    answer_json(call, status, body, JSON_WIRE);
+}
+
+void call_struct(struct call *call, int status, json_t *body)
+{
+    answer_json(call, status, body, JSON_STRUCT);
+}
+
+void call_error(struct call *call, int status, const char *text)
+{
+    json_t *value = json_string(text);
+    /* A quoted part of a request need not be UTF-8. */
+    answer_json(call, status,
+                json_make("{s:o}", "error", value == NULL ? json_string("?") : value),
+                JSON_WIRE);
+}
+
+void call_text(struct call *call, int status, const char *text)
+{
+    call_bytes(call, status, "text/plain; charset=utf-8", text, strlen(text));
+}
+
+void call_empty(struct call *call, int status)
+{
+    call_bytes(call, status, NULL, "", 0);
+}
+
+void call_hang(struct call *call)
+{
+    struct record *r = of(call);
+    r->waits_for_gone = true;
+    if (call->req == NULL)
+        on_gone(NULL, r);
+}
+
+struct httpd_stream *call_stream(struct call *call, int status, const char *type,
+                                 void (*gone)(void *arg), void *arg)
+{
+    struct record *r = of(call);
+    struct httpd_req *req = call->req;
+    struct httpd_stream *stream = NULL;
+    write_journal(r, req == NULL ? 0 : status);
+    if (req != NULL)
+        stream = httpd_stream_begin(req, status, type, gone, arg);
+    record_free(r);
+    return stream;
+}
+
+/* ---- the generic fault ---- */
+
+/* The next word of *text, cut out and owned by the caller; NULL at the end. */
+static char *next_word(const char **text)
+{
+    const char *start = *text + strspn(*text, " ");
+    size_t len = strcspn(start, " ");
+    *text = start + len;
+    return len == 0 ? NULL : xstrndup(start, len);
+}
+
+static bool is_about(const struct call *call, const struct record *r, const char *method,
+                     const char *pattern)
+{
+    if (strcmp(method, "*") != 0 && strcmp(method, r->method) != 0)
+        return false;
+    if (call->route != NULL && strcmp(pattern, call->route->pattern) == 0)
+        return true;
+    return route_pattern_fits(pattern, r->raw_path);
+}
+
+bool call_fault_answer(struct call *call)
+{
+    const char *mode = call->org != NULL ? fault_mode(call->org, "answer")
+                                         : fault_run(call->plat, "answer");
+    if (mode == NULL)
+        return false;
+    CLEANUP(free_ptr) char *method = next_word(&mode);
+    CLEANUP(free_ptr) char *pattern = next_word(&mode);
+    CLEANUP(free_ptr) char *code = next_word(&mode);
+    int64_t status = 0;
+    if (method == NULL || pattern == NULL ||
+        !num_parse(code == NULL ? "" : code, 100, 599, &status) ||
+        !is_about(call, of(call), method, pattern))
+        return false;
+    CLEANUP(free_ptr) char *body = xstrdup(mode + strspn(mode, " "));
+    call->fault = xstrdup("answer");
+    bool json = *body == '{' || *body == '[';
+    call_bytes(call, (int)status,
+               json ? "application/json; charset=utf-8" : "text/plain; charset=utf-8",
+               body, strlen(body));
+    return true;
+}
