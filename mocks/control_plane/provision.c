@@ -212,9 +212,9 @@ static void on_looked(const struct staged *staged, void *arg)
     pr->look = NULL;
     if (staged->status == 200) {
         struct plugin_source s = PLUGIN_SOURCE_INIT;
-        if (plugin_source_parse(pr->looking, &s) == SOURCE_OK)
+        if (source_parse(pr->looking, &s) == SOURCE_OK)
             (void)gate_look(pr->ws, s.name, pr->looking, staged->tree);
-        plugin_source_release(&s);
+        source_release(&s);
     }
     if (!look_at_next(pr))
         all_known(pr);
@@ -236,11 +236,11 @@ static bool look_at_next(struct provision *pr)
             str_set(&pr->looking, rows.v[i].source_raw);
     rows_drop(&rows);
     struct plugin_source s = PLUGIN_SOURCE_INIT;
-    if (!pr->looking || plugin_source_parse(pr->looking, &s) != SOURCE_OK)
+    if (!pr->looking || source_parse(pr->looking, &s) != SOURCE_OK)
         return false;
     strv_add(&pr->looked, pr->looking);
     pr->look = stage_start(ws, &s, on_looked, pr);
-    plugin_source_release(&s);
+    source_release(&s);
     return true;
 }
 

@@ -55,7 +55,7 @@ int plugin_declare(struct workspace *ws, const char *source, const char *actor_k
                    char reason[256])
 {
     struct plugin_source s = PLUGIN_SOURCE_INIT;
-    if (plugin_source_parse(source, &s) != SOURCE_OK) {
+    if (source_parse(source, &s) != SOURCE_OK) {
         (void)snprintf(reason, 256, "invalid plugin source");
         return 1;
     }
@@ -63,6 +63,6 @@ int plugin_declare(struct workspace *ws, const char *source, const char *actor_k
         gate_allows(ws, GATE_DECLARE, s.name, source, NULL, actor_kind, reason);
     if (allowed)
         (void)plugin_row_put(&ws->declared, s.name, source, NULL);
-    plugin_source_release(&s);
+    source_release(&s);
     return allowed ? 0 : 1;
 }

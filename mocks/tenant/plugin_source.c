@@ -6,7 +6,7 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 
-void plugin_source_release(struct plugin_source *s)
+void source_release(struct plugin_source *s)
 {
     char *owned[] = {s->raw, s->scheme, s->owner, s->repo, s->sub, s->ref, s->name};
     for (size_t i = 0; i < ARRAY_SIZE(owned); i++)
@@ -76,23 +76,23 @@ static enum source_problem parse(const char *raw, struct plugin_source *s)
     return parse_repo(spec, gitea, s) ? SOURCE_OK : SOURCE_BAD;
 }
 
-enum source_problem plugin_source_parse(const char *raw, struct plugin_source *ret)
+enum source_problem source_parse(const char *raw, struct plugin_source *ret)
 {
     struct plugin_source s = PLUGIN_SOURCE_INIT;
     enum source_problem problem = parse(raw, &s);
     if (problem == SOURCE_OK)
         *ret = s;
     else
-        plugin_source_release(&s);
+        source_release(&s);
     return problem;
 }
 
-bool plugin_source_pinned(const struct plugin_source *s)
+bool source_pinned(const struct plugin_source *s)
 {
     return s->ref != NULL || strcmp(s->scheme, "local") == 0;
 }
 
-const char *plugin_source_track(const struct plugin_source *s)
+const char *source_track(const struct plugin_source *s)
 {
     bool says =
         s->ref && (strncmp(s->ref, "tag:", 4) == 0 || strncmp(s->ref, "sha:", 4) == 0);

@@ -27,14 +27,14 @@ struct plugin_source {
     {                                                                                    \
         .raw = NULL                                                                      \
     }
-void plugin_source_release(struct plugin_source *s);
+void source_release(struct plugin_source *s);
 
 /* *ret is filled only with SOURCE_OK. */
-enum source_problem plugin_source_parse(const char *raw, struct plugin_source *ret);
+enum source_problem source_parse(const char *raw, struct plugin_source *ret);
 
-bool plugin_source_pinned(const struct plugin_source *s); /* has a ref, or is local */
+bool source_pinned(const struct plugin_source *s); /* has a ref, or is local */
 
 /* "tag:x" or "sha:x" when the ref says so, else "none"; borrowed. */
-const char *plugin_source_track(const struct plugin_source *s);
+const char *source_track(const struct plugin_source *s);
 
 #endif

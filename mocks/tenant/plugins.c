@@ -26,7 +26,7 @@ struct install {
 static void install_end(struct install *in, int status, json_t *body)
 {
     in->done(status, body, in->arg);
-    plugin_source_release(&in->source);
+    source_release(&in->source);
     free(in->sha256);
     free(in->track);
     free(in->actor_kind);
@@ -82,7 +82,7 @@ static void record(struct install *in)
         return;
     }
     (void)plugin_row_put(&ws->installed, in->source.name, in->source.raw,
-                         in->track ? in->track : plugin_source_track(&in->source));
+                         in->track ? in->track : source_track(&in->source));
 }
 
 static void deliver(struct install *in, const char *tree)
@@ -170,9 +170,9 @@ void plugin_install(struct workspace *ws, const char *source, const char *sha256
 {
     struct plugin_source parsed = PLUGIN_SOURCE_INIT;
     enum source_problem problem =
-        source && *source ? plugin_source_parse(source, &parsed) : SOURCE_BAD;
+        source && *source ? source_parse(source, &parsed) : SOURCE_BAD;
     if (refused_early(ws, source, problem, done, arg)) {
-        plugin_source_release(&parsed);
+        source_release(&parsed);
         return;
     }
     struct install *in = xcalloc(1, sizeof(*in));
@@ -184,7 +184,7 @@ void plugin_install(struct workspace *ws, const char *source, const char *sha256
     str_set(&in->track, track);
     str_set(&in->actor_kind, actor_kind);
     char reason[256];
-    if (!plugin_source_pinned(&in->source)) {
+    if (!source_pinned(&in->source)) {
         CLEANUP(free_ptr)
         char *text = xasprintf("unpinned plugin source: append a tag or commit SHA (e.g. "
                                "\"%s://owner/repo#v1.2.0\"). Set "

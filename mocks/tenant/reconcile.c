@@ -28,7 +28,7 @@ static void reconcile_free(struct reconcile *r)
     loop_timer_cancel(r->timer);
     strv_release(&r->names);
     strv_release(&r->sources);
-    plugin_source_release(&r->source);
+    source_release(&r->source);
     r->ws->box->reconcile = NULL;
     free(r);
 }
@@ -66,7 +66,7 @@ static void record(struct reconcile *r, const char *name)
         return;
     }
     (void)plugin_row_put(&ws->installed, name, r->source.raw,
-                         plugin_source_track(&r->source));
+                         source_track(&r->source));
 }
 
 static void next(struct reconcile *r);
@@ -109,8 +109,8 @@ static bool skip(struct reconcile *r, const char *name, const char *raw)
     const char *why = NULL;
     if (plugin_row_find(&ws->installed, name) && !fault_is(ws->org, "reconcile", "loops"))
         return true;
-    plugin_source_release(&r->source);
-    if (plugin_source_parse(raw, &r->source) != SOURCE_OK)
+    source_release(&r->source);
+    if (source_parse(raw, &r->source) != SOURCE_OK)
         return true;
     return gate_asks_first(ws->org) && !gate_entitled(ws, &why) &&
            !gate_allows(ws, GATE_RECONCILE, name, raw, NULL, "system", reason);
