@@ -22,7 +22,7 @@ struct install {
     struct strv sources;
     size_t at; /* the source under way */
     int tries; /* of it that have failed */
-    struct plugin_source source;
+    struct boot_source source;
     void (*done)(struct box *b);
 };
 
@@ -31,7 +31,7 @@ static void fetch(void *arg);
 
 static void source_over(struct install *in)
 {
-    plugin_source_release(&in->source);
+    boot_source_release(&in->source);
     in->at++;
     in->tries = 0;
     next_source(in);
@@ -105,15 +105,15 @@ static void next_source(struct install *in)
 {
     for (; in->at < in->sources.n; in->at++) {
         const char *text = in->sources.v[in->at];
-        enum source_result rc = plugin_source_parse(text, &in->source);
-        if (rc == SOURCE_UNSUPPORTED) {
+        enum boot_source_result rc = boot_source_parse(text, &in->source);
+        if (rc == BOOT_SOURCE_UNSUPPORTED) {
             box_sayf("[plugins] skip unsupported source: %s", text);
-        } else if (rc == SOURCE_BAD) {
+        } else if (rc == BOOT_SOURCE_BAD) {
             box_sayf("[plugins] bad source: %s", text);
         } else if (box_fault_is(in->b, "boot-install", "fail-once") &&
                    in->b->boots == 1) {
             box_sayf("[plugins] fetch/extract failed: %s", text);
-            plugin_source_release(&in->source);
+            boot_source_release(&in->source);
         } else {
             fetch(in);
             return;
@@ -130,7 +130,7 @@ void boot_install_free(struct box *b)
     if (!b->install)
         return;
     strv_release(&b->install->sources);
-    plugin_source_release(&b->install->source);
+    boot_source_release(&b->install->source);
     free(b->install);
     b->install = NULL;
 }

@@ -7,36 +7,36 @@
 
 #define SCHEME "gitea://"
 
-void plugin_source_release(struct plugin_source *s)
+void boot_source_release(struct boot_source *s)
 {
     free(s->owner);
     free(s->repo);
     free(s->sub);
     free(s->ref);
     free(s->name);
-    *s = (struct plugin_source)PLUGIN_SOURCE_INIT;
+    *s = (struct boot_source)BOOT_SOURCE_INIT;
 }
 
-enum source_result plugin_source_parse(const char *text, struct plugin_source *ret)
+enum boot_source_result boot_source_parse(const char *text, struct boot_source *ret)
 {
     struct strv parts CLEANUP(strv_release) = STRV_INIT;
     struct strv sub CLEANUP(strv_release) = STRV_INIT;
 
     if (strncmp(text, SCHEME, strlen(SCHEME)) != 0)
-        return SOURCE_UNSUPPORTED;
+        return BOOT_SOURCE_UNSUPPORTED;
     text += strlen(SCHEME);
     size_t spec_len = strcspn(text, "#");
     const char *ref = text[spec_len] ? text + spec_len + 1 : "main";
     char *spec CLEANUP(free_ptr) = xstrndup(text, spec_len);
     strv_split(&parts, spec, '/');
     if (!*ref || parts.n < 2 || !fs_path_is_safe(spec) || parts.v[parts.n - 1][0] == '.')
-        return SOURCE_BAD;
+        return BOOT_SOURCE_BAD;
     for (size_t i = 2; i < parts.n; i++)
         strv_add(&sub, parts.v[i]);
-    *ret = (struct plugin_source){.owner = xstrdup(parts.v[0]),
-                                  .repo = xstrdup(parts.v[1]),
-                                  .sub = sub.n ? strv_join(&sub, "/") : NULL,
-                                  .ref = xstrdup(ref),
-                                  .name = xstrdup(parts.v[parts.n - 1])};
-    return SOURCE_OK;
+    *ret = (struct boot_source){.owner = xstrdup(parts.v[0]),
+                                .repo = xstrdup(parts.v[1]),
+                                .sub = sub.n ? strv_join(&sub, "/") : NULL,
+                                .ref = xstrdup(ref),
+                                .name = xstrdup(parts.v[parts.n - 1])};
+    return BOOT_SOURCE_OK;
 }

@@ -5,21 +5,25 @@
 #ifndef BOX_SOURCE_H
 #define BOX_SOURCE_H
 
-struct plugin_source {
+struct boot_source {
     char *owner, *repo;
     char *sub;  /* NULL = the repository's root */
     char *ref;  /* "main" when none is given */
     char *name; /* last part of the sub path, else the repository */
 };
-#define PLUGIN_SOURCE_INIT                                                               \
+#define BOOT_SOURCE_INIT                                                                 \
     {                                                                                    \
         .owner = NULL                                                                    \
     }
 
-enum source_result { SOURCE_OK, SOURCE_UNSUPPORTED /* another scheme */, SOURCE_BAD };
+enum boot_source_result {
+    BOOT_SOURCE_OK,
+    BOOT_SOURCE_UNSUPPORTED /* another scheme */,
+    BOOT_SOURCE_BAD
+};
 
-/* *ret is filled with SOURCE_OK only. */
-enum source_result plugin_source_parse(const char *text, struct plugin_source *ret);
-void plugin_source_release(struct plugin_source *s);
+/* *ret is filled with BOOT_SOURCE_OK only. */
+enum boot_source_result boot_source_parse(const char *text, struct boot_source *ret);
+void boot_source_release(struct boot_source *s);
 
 #endif
