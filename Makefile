@@ -28,6 +28,12 @@ OPT_release := -O2 -g -D_FORTIFY_SOURCE=2
 OPT_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 OPT_tsan := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
 OPT_cov := -O0 -g --coverage
+# The fuzzers are clang's; the flags that only gcc's front end is tuned for stay with gcc.
+OPT_fuzz := -O1 -g -gdwarf-4 -fno-omit-frame-pointer -fno-sanitize-recover=all \
+	-fsanitize=fuzzer-no-link,address,undefined
+ifeq ($(MODE),fuzz)
+CC := clang-14
+endif
 WERROR ?= $(if $(CI),-Werror,)
 
 CPPFLAGS_ALL = -D_GNU_SOURCE -DWAYBILL_VERSION='"$(VERSION)"' -Iharness -I. $(PKG_CFLAGS) $(CPPFLAGS)
@@ -49,7 +55,9 @@ obj = $(patsubst %.c,$(B)/%.o,$(1))
 HARNESS_LIB := $(B)/libwaybill.a
 MOCK_LIB := $(B)/libmock.a
 TESTS := $(patsubst %.c,$(B)/%,$(TEST_SRC))
-ALL_SRC := harness/main.c mocks/main.c $(HARNESS_SRC) $(MOCK_SRC) $(TEST_SRC)
+FUZZ_SRC := $(wildcard harness/fuzz/fuzz_*.c)
+FUZZ := $(patsubst harness/fuzz/fuzz_%.c,$(B)/harness/fuzz/%,$(FUZZ_SRC))
+ALL_SRC := harness/main.c mocks/main.c $(HARNESS_SRC) $(MOCK_SRC) $(TEST_SRC) $(FUZZ_SRC)
 -include $(patsubst %.c,$(B)/%.d,$(ALL_SRC))
 
 # Everything outside base/ is compiled with the list of banned functions.
@@ -81,6 +89,9 @@ $(B)/waybill-mock: $(B)/mocks/main.o $(MOCK_LIB) $(HARNESS_LIB)
 $(TESTS): $(B)/%: $(B)/%.o $(MOCK_LIB) $(HARNESS_LIB)
 	$(if $(filter 0,$(V)),@echo "  LD    $@")
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcmocka $(PKG_LIBS)
+$(FUZZ): $(B)/harness/fuzz/%: $(B)/harness/fuzz/fuzz_%.o $(MOCK_LIB) $(HARNESS_LIB)
+	$(if $(filter 0,$(V)),@echo "  LD    $@")
+	$(Q)$(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $^ $(PKG_LIBS)
 
 .PHONY: all help programs tests
 all: programs ## build the two programs (default)
@@ -149,6 +160,18 @@ check-headers:
 
 deps: ## install what the build, the tests and the checks need
 	@ci/install-deps check
+
+# ---- fuzzing --------------------------------------------------------------------------
+
+MINUTES ?= 10
+.PHONY: fuzz fuzz-build fuzz-targets check-fuzz
+fuzz-build: ## build the fuzz targets (build/fuzz/harness/fuzz/)
+	@$(MAKE) --no-print-directory MODE=fuzz fuzz-targets
+fuzz-targets: $(FUZZ)
+check-fuzz: fuzz-build ## every fuzz target over its kept corpus
+	@ci/fuzz kept
+fuzz: fuzz-build ## fuzz MINUTES (10) in all, each target in turn; finds go to build/fuzz/
+	@ci/fuzz $(MINUTES)
 
 # ---- measurements ---------------------------------------------------------------------
 
