@@ -72,25 +72,6 @@ static bool is_terminal(const struct step *step, const struct attempt *at)
     return in_list(&step->terminal, state);
 }
 
-/* The control of a denial holds when nothing in the answer says no. */
-static void judge_control(const char *subject, struct attempt *at)
-{
-    CLEANUP(free_ptr) char *expected = xasprintf("the same act succeeds for %s", subject);
-    unsigned refusals = match_refusals(&at->obs);
-    bool refused = refusals != 0 || (at->obs.has_status && at->obs.status >= 400);
-    struct buf actual = BUF_INIT(1024);
-    if (at->obs.has_status)
-        buf_addf(&actual, "HTTP %d", at->obs.status);
-    for (const struct name_row *row = refusal_names; row->name; row++)
-        if (refusals & (unsigned)row->value)
-            buf_addf(&actual, "%s%s", actual.len ? ", " : "", row->name);
-    if (refused && at->body)
-        buf_addf(&actual, ": %.300s", at->body);
-    attempt_own(at, "control", refused ? VERDICT_FAIL : VERDICT_PASS, false, expected,
-                actual.len ? actual.data : "it succeeds");
-    buf_release(&actual);
-}
-
 static int try_once(struct ctx *ctx, const struct step *step, const struct step_act *act,
                     struct result *r, struct err *err)
 {
@@ -102,8 +83,6 @@ static int try_once(struct ctx *ctx, const struct step *step, const struct step_
     r->attempts++;
     if (r->at.skip)
         return 0;
-    if (act->control && !r->at.obs.broken)
-        judge_control(act->control, &r->at);
     if (match_step(step, &r->at.obs, ctx->opt->exprs, ctx->vars, &r->outcomes, err) < 0)
         return -1;
     r->held = !r->at.obs.broken && outcomes_hold(&r->outcomes) &&

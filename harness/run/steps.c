@@ -10,23 +10,23 @@
 #include "io/json.h"
 
 static const struct step_act step_acts[] = {
-    {STEP_ORG, act_org, 900000, true, false, NULL},
-    {STEP_WORKSPACE, act_workspace, -1, false, false, NULL},
-    {STEP_FIND_WORKSPACE, act_find_workspace, 180000, false, false, NULL},
-    {STEP_WAIT_ONLINE, act_wait_online, 900000, false, false, NULL},
-    {STEP_RESTART, act_restart, -1, false, true, NULL},
-    {STEP_PAUSE, act_pause, -1, false, true, NULL},
-    {STEP_RESUME, act_resume, -1, false, true, NULL},
-    {STEP_DELETE, act_delete, -1, false, true, NULL},
-    {STEP_HTTP, act_http, -1, false, false, NULL},
-    {STEP_MCP, act_mcp, -1, false, false, NULL},
-    {STEP_A2A, act_a2a, -1, false, false, NULL},
-    {STEP_FILES, act_files, -1, false, false, NULL},
-    {STEP_PLUGIN, act_plugin, -1, false, false, NULL},
-    {STEP_AUDIT, act_audit, -1, false, false, NULL},
-    {STEP_RUN, act_run, -1, false, false, NULL},
-    {STEP_FAULT, act_fault, -1, false, true, NULL},
-    {STEP_JOURNAL, act_journal, -1, false, false, NULL},
+    {STEP_ORG, act_org, 900000, true, false},
+    {STEP_WORKSPACE, act_workspace, -1, false, false},
+    {STEP_FIND_WORKSPACE, act_find_workspace, 180000, false, false},
+    {STEP_WAIT_ONLINE, act_wait_online, 900000, false, false},
+    {STEP_RESTART, act_restart, -1, false, true},
+    {STEP_PAUSE, act_pause, -1, false, true},
+    {STEP_RESUME, act_resume, -1, false, true},
+    {STEP_DELETE, act_delete, -1, false, true},
+    {STEP_HTTP, act_http, -1, false, false},
+    {STEP_MCP, act_mcp, -1, false, false},
+    {STEP_A2A, act_a2a, -1, false, false},
+    {STEP_FILES, act_files, -1, false, false},
+    {STEP_PLUGIN, act_plugin, -1, false, false},
+    {STEP_AUDIT, act_audit, -1, false, false},
+    {STEP_RUN, act_run, -1, false, false},
+    {STEP_FAULT, act_fault, -1, false, true},
+    {STEP_JOURNAL, act_journal, -1, false, false},
 };
 
 const struct step_act *step_act_of(enum step_kind kind)
@@ -209,20 +209,17 @@ static int conclude(struct ctx *ctx, const struct step *step, struct result *r,
     return 0;
 }
 
-int act_step(struct ctx *ctx, const struct step *step, const char *control,
-             enum verdict *ret, struct err *err)
+int act_step(struct ctx *ctx, const struct step *step, enum verdict *ret, struct err *err)
 {
-    const struct step_act *row = step_act_of(step->kind);
+    const struct step_act *act = step_act_of(step->kind);
     struct result r;
     *ret = VERDICT_BROKEN;
-    if (!row)
+    if (!act)
         return ctx_wrong(step, NULL, err, "'%s' cannot be tried", step->row->key);
-    struct step_act act = *row;
-    act.control = control;
-    int rc = has_readings(step) ? converge_unchanged(ctx, step, &act, &r, err)
-                                : converge(ctx, step, &act, &r, err);
+    int rc = has_readings(step) ? converge_unchanged(ctx, step, act, &r, err)
+                                : converge(ctx, step, act, &r, err);
     if (rc == 0) {
-        own_accepted(&act, &r);
+        own_accepted(act, &r);
         rc = conclude(ctx, step, &r, ret, err);
     }
     result_release(&r);
@@ -257,7 +254,7 @@ void run_step(struct ctx *ctx, const struct step *step)
     else if (rc > 0 && step->kind == STEP_DENY)
         rc = run_deny(ctx, step, &err);
     else if (rc > 0)
-        rc = act_step(ctx, step, NULL, &verdict, &err);
+        rc = act_step(ctx, step, &verdict, &err);
     if (rc < 0)
         step_error(ctx, step, &err);
     if (step->soft)

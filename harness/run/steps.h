@@ -23,17 +23,16 @@ struct step_act {
     bool waits_itself;         /* `within` is the act's own deadline, not a poll's */
     bool accepts;              /* an answer that is not 2xx fails it even if nothing is
                                   expected: a check "accepted" is recorded then */
-    const char *control;       /* of a deny: for whom it has to succeed; else NULL */
 };
 const struct step_act *step_act_of(enum step_kind kind); /* NULL for use and deny */
 
 /* Runs the list; stops at a hard failure, except for `always` steps. */
 void run_steps(struct ctx *ctx, const struct step_list *list);
 void run_step(struct ctx *ctx, const struct step *step);
-/* One acting step with its checks, captures and nested steps. control: see step_act.
- * *ret: the worst of its checks. Negative as act_fn. */
-MUST_CHECK int act_step(struct ctx *ctx, const struct step *step, const char *control,
-                        enum verdict *ret, struct err *err);
+/* One acting step with its checks, captures and nested steps. *ret: the worst of its
+ * checks. Negative as act_fn. */
+MUST_CHECK int act_step(struct ctx *ctx, const struct step *step, enum verdict *ret,
+                        struct err *err);
 /* A `deny`: the control, then each refused case. */
 MUST_CHECK int run_deny(struct ctx *ctx, const struct step *step, struct err *err);
 
