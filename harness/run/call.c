@@ -202,8 +202,9 @@ void ctx_call(struct ctx *ctx, const struct call *c, struct attempt *at)
     strv_copy(&req.headers, &c->headers);
     req.body = c->body;
     req.body_len = c->body_len;
-    req.timeout_ms =
+    int64_t own =
         c->timeout_ms > 0 ? c->timeout_ms : (int64_t)(30000 * clock_timeout_mul());
+    req.timeout_ms = ctx_limited(ctx, own);
     req.max_redirects = c->max_redirects;
     req.ca_file = ctx->target->ca_file;
     struct http_response resp = HTTP_RESPONSE_INIT;

@@ -143,6 +143,17 @@ int64_t ctx_patient(const struct ctx *ctx, int64_t production_ms)
     return scaled > least ? scaled : least;
 }
 
+int64_t ctx_limited(const struct ctx *ctx, int64_t timeout_ms)
+{
+    if (ctx->look_until_ms <= 0)
+        return timeout_ms;
+    int64_t left = ctx->look_until_ms - clock_mono_ms();
+    int64_t least = (int64_t)(1000 * clock_timeout_mul());
+    if (left < least)
+        left = least;
+    return timeout_ms < left ? timeout_ms : left;
+}
+
 bool ctx_pause(struct ctx *ctx, int64_t ms)
 {
     if (!ctx->stopping && wait_pause(ms > 0 ? ms : 0, ctx->stop_fd))

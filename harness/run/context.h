@@ -48,8 +48,9 @@ struct ctx {
     int exchanges;           /* number of the last one */
     int checks;
     enum verdict verdict;
-    char reason[512]; /* of the first FAIL, or of the first BROKEN */
-    bool ended;       /* a hard failure: only `always` steps run from here on */
+    char reason[512];      /* of the first FAIL, or of the first BROKEN */
+    int64_t look_until_ms; /* monotonic: no request lasts much past it, 0 = no limit */
+    bool ended;            /* a hard failure: only `always` steps run from here on */
 
     struct made *made;
     size_t n_made;
@@ -65,6 +66,8 @@ void ctx_release(struct ctx *ctx);
 int64_t ctx_scaled(const struct ctx *ctx, int64_t production_ms);
 /* The same for a wait that ends when something good happens: never below patience. */
 int64_t ctx_patient(const struct ctx *ctx, int64_t production_ms);
+/* A request's time, cut to what is left of the current wait (at least a second). */
+int64_t ctx_limited(const struct ctx *ctx, int64_t timeout_ms);
 /* Pauses; true when the run is asked to stop (also noted in ctx->stopping). */
 bool ctx_pause(struct ctx *ctx, int64_t ms);
 /* Looks without pausing. */

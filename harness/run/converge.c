@@ -163,17 +163,14 @@ static bool enough_of_never(const struct look *look, struct result *r, int64_t n
     return r->held || !look->timed || now >= look->deadline_ms;
 }
 
-int converge(struct ctx *ctx, const struct step *step, const struct step_act *act,
-             struct result *ret, struct err *err)
+static int look_until(struct ctx *ctx, const struct step *step,
+                      const struct step_act *act, struct look *look, struct result *ret,
+                      struct err *err)
 {
-    struct look look;
     struct pacer pacer;
     int64_t start = clock_mono_ms();
-    *ret = (struct result){.outcomes = OUTCOMES_INIT};
-    attempt_init(&ret->at);
-    look_init(&look, ctx, step, act);
+    bool polls = look->timed || look->stays_ms >= 0 || step->stable_for > 0;
     pacer_init(&pacer, ctx, step->every_ms);
-    bool polls = look.timed || look.stays_ms >= 0 || step->stable_for > 0;
     for (;;) {
         if (try_once(ctx, step, act, ret, err) < 0)
             return -1;
@@ -183,20 +180,34 @@ int converge(struct ctx *ctx, const struct step *step, const struct step_act *ac
         ret->took_ms = now - start;
         bool enough = ret->at.skip != NULL;
         if (!enough && step->never)
-            enough = enough_of_never(&look, ret, now);
+            enough = enough_of_never(look, ret, now);
         else if (!enough)
-            enough = ret->held ? enough_when_held(&look, step, now)
-                               : enough_when_not(&look, step, ret, now);
+            enough = ret->held ? enough_when_held(look, step, now)
+                               : enough_when_not(look, step, ret, now);
         if (enough)
             return 0;
-        int64_t until = look.deadline_ms;
-        if (look.held_since >= 0)
-            until = look.held_since + look.stays_ms;
+        int64_t until = look->deadline_ms;
+        if (look->held_since >= 0)
+            until = look->held_since + look->stays_ms;
         if (pacer_wait(&pacer, ctx, until)) {
             ret->interrupted = true;
             return 0;
         }
     }
+}
+
+int converge(struct ctx *ctx, const struct step *step, const struct step_act *act,
+             struct result *ret, struct err *err)
+{
+    struct look look;
+    *ret = (struct result){.outcomes = OUTCOMES_INIT};
+    attempt_init(&ret->at);
+    look_init(&look, ctx, step, act);
+    if (look.timed && !step->never)
+        ctx->look_until_ms = look.deadline_ms;
+    int rc = look_until(ctx, step, act, &look, ret, err);
+    ctx->look_until_ms = 0;
+    return rc;
 }
 
 /* ---- checks ---- */

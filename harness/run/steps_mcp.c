@@ -151,7 +151,8 @@ static int open_session(struct ctx *ctx, const struct step *step, struct session
                         struct err *failed)
 {
     struct mcp_options opt = {.revision = s->revision,
-                              .timeout_ms = step_timeout(ctx, step, 60000),
+                              .timeout_ms =
+                                  ctx_limited(ctx, step_timeout(ctx, step, 60000)),
                               .on_frame = keep_frame,
                               .on_frame_arg = &s->frames,
                               .headers = &s->headers,

@@ -311,6 +311,7 @@ void teardown_org(struct ctx *ctx, const char *slug)
     int64_t least = (int64_t)(3000 * clock_timeout_mul());
     int64_t deadline = clock_mono_ms() + (budget > least ? budget : least);
     bool asked = false, gone = false;
+    ctx->look_until_ms = deadline;
     attempt_init(&at);
     pacer_init(&pacer, ctx, -1);
     for (;;) {
@@ -321,6 +322,7 @@ void teardown_org(struct ctx *ctx, const char *slug)
             break;
         (void)pacer_wait(&pacer, ctx, deadline);
     }
+    ctx->look_until_ms = 0;
     attempt_release(&at);
     note_state(ctx, "org", slug, gone ? "removed" : "leaked");
 }

@@ -1,0 +1,407 @@
+/* Each verdict of the runner, shown by a scenario that must end so: tests/verdicts/. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/num.h"
+#include "fake_platform.h"
+#include "io/wait.h"
+#include "run/ledger.h"
+#include "run/run.h"
+#include "scenario/load.h"
+
+struct memory_sink {
+    struct sink sink;
+    json_t *events; /* array */
+    int fail_after; /* -1 = never */
+};
+
+struct fixture {
+    struct fake_platform platform;
+    struct target target;
+    struct catalogue *catalogue;
+    struct memory_sink memory;
+    struct run_options opt;
+    struct run_summary summary;
+    struct scenario *one;
+    json_t *params;
+    char dir[64];
+    char *ledger;
+};
+
+static int keep_event(struct sink *sink, const struct event *ev, struct err *err)
+{
+    struct memory_sink *m = (struct memory_sink *)sink;
+    if (m->fail_after >= 0 && (int)json_array_size(m->events) >= m->fail_after)
+        return err_set(err, ERR_STORE, "no space left on the test's device");
+    json_array_append_new(m->events, event_to_json(ev));
+    return 0;
+}
+
+static int setup(void **state)
+{
+    struct fixture *f = xcalloc(1, sizeof(*f));
+    struct err err = ERR_INIT;
+    f->platform = (struct fake_platform)FAKE_PLATFORM_INIT;
+    (void)snprintf(f->dir, sizeof(f->dir), "/tmp/waybill-test-run-%d", (int)getpid());
+    if (fs_mkdirs(f->dir, &err) < 0 || fake_platform_start(&f->platform, &err) < 0) {
+        free(f);
+        return -1;
+    }
+    f->ledger = fs_join(f->dir, "results.db.ledger.jsonl");
+    f->target = (struct target){.kind = TARGET_REAL,
+                                .name = xstrdup("fake"),
+                                .pace = 0.01,
+                                .poll_ms = 15000,
+                                .patience_ms = 100,
+                                .prefix = xstrdup("e2e-"),
+                                .owner = xstrdup("tester"),
+                                .cp_token = xstrdup("cp-token-of-the-fake-platform")};
+    f->target.cp_url = xasprintf("http://cp.localhost:%d", f->platform.port);
+    f->target.tenant_domain = target_tenant_domain(f->target.cp_url);
+    f->memory = (struct memory_sink){
+        .sink = {.event = keep_event}, .events = json_array(), .fail_after = -1};
+    f->catalogue = catalogue_new("harness/tests/verdicts", NULL);
+    f->params = json_object();
+    *state = f;
+    return 0;
+}
+
+static int teardown_fixture(void **state)
+{
+    struct fixture *f = *state;
+    fake_platform_stop(&f->platform);
+    target_release(&f->target);
+    catalogue_free(f->catalogue);
+    json_decref(f->memory.events);
+    json_decref(f->params);
+    int rc = fs_rmtree(f->dir, NULL);
+    free(f->ledger);
+    free(f);
+    return rc;
+}
+
+/* Runs the scenario of that name; the summary and the events are in the fixture. */
+static void run_one(struct fixture *f, const char *name)
+{
+    struct problems problems = PROBLEMS_INIT;
+    struct err err = ERR_INIT;
+    CLEANUP(free_ptr) char *path = xasprintf("harness/tests/verdicts/%s.yaml", name);
+    int rc = catalogue_load(f->catalogue, path, &problems, &err);
+    if (rc == 0)
+        rc = problems_err(&problems, &err);
+    problems_release(&problems);
+    if (rc < 0)
+        fail_msg("%s", err.text);
+    f->one = catalogue_find(f->catalogue, name);
+    assert_non_null(f->one);
+    scenario_want(f->one, f->catalogue->exprs);
+    assert_int_equal(exprs_compile(f->catalogue->exprs, NULL, NULL, &err), 0);
+    struct sink *sinks[] = {&f->memory.sink};
+    f->opt.scenarios = &f->one;
+    f->opt.n_scenarios = 1;
+    f->opt.exprs = f->catalogue->exprs;
+    f->opt.target = &f->target;
+    f->opt.params = f->params;
+    f->opt.seed = "seed";
+    f->opt.ledger_path = f->ledger;
+    if (run_scenarios(&f->opt, sinks, 1, &f->summary, &err) < 0)
+        fail_msg("%s", err.text);
+}
+
+static const json_t *find_event(struct fixture *f, const char *kind, const char *step,
+                                const char *name)
+{
+    for (size_t i = 0; i < json_array_size(f->memory.events); i++) {
+        const json_t *ev = json_array_get(f->memory.events, i);
+        if (strcmp(json_str(ev, "event", ""), kind) == 0 &&
+            (!step || strcmp(json_str(ev, "step", ""), step) == 0) &&
+            (!name || strcmp(json_str(ev, "name", ""), name) == 0))
+            return ev;
+    }
+    return NULL;
+}
+
+static const char *check(struct fixture *f, const char *step, const char *name)
+{
+    return json_str(find_event(f, "check", step, name), "verdict", "(none)");
+}
+
+static const char *reason(struct fixture *f)
+{
+    return json_str(find_event(f, "scenario_end", NULL, NULL), "reason", "");
+}
+
+/* Nothing that the run made is left, on the platform's word and in the ledger. */
+static void assert_nothing_left(struct fixture *f)
+{
+    CLEANUP(json_drop) json_t *pending = NULL;
+    assert_int_equal(ledger_pending(f->ledger, &pending, NULL), 0);
+    assert_int_equal(json_array_size(pending), 0);
+    assert_int_equal(f->summary.leaked, 0);
+}
+
+static void passes_when_the_product_is_right(void **state)
+{
+    struct fixture *f = *state;
+    run_one(f, "must-pass");
+    assert_string_equal(reason(f), "");
+    assert_int_equal(f->summary.exit_code, EXIT_PASSED);
+    assert_int_equal(f->summary.passed, 1);
+    assert_string_equal(check(f, "counter", "json"), "PASS");
+    assert_string_equal(check(f, "never", "status"), "PASS");
+    assert_string_equal(check(f, "door/control", "control"), "PASS");
+    assert_string_equal(check(f, "door/refused", "refused_as"), "PASS");
+    assert_string_equal(check(f, "door/refused", "unchanged"), "PASS");
+    assert_non_null(find_event(f, "poll", "counter", NULL));
+    assert_nothing_left(f);
+}
+
+static void fails_when_the_product_contradicts_a_check(void **state)
+{
+    struct fixture *f = *state;
+    run_one(f, "must-fail");
+    assert_int_equal(f->summary.exit_code, EXIT_FAILED);
+    assert_string_equal(check(f, "wrong", "two"), "FAIL");
+    assert_string_equal(check(f, "wrong", "and the status is right"), "PASS");
+    assert_string_equal(check(f, "unreached", NULL), "(none)");
+    assert_string_equal(check(f, "last", "status"), "PASS");
+    assert_non_null(strstr(reason(f), "two"));
+    const json_t *ev = find_event(f, "check", "wrong", "two");
+    assert_true(json_int(ev, "exchange", 0) > 0);
+    assert_true(json_int(ev, "line", 0) > 0);
+    assert_nothing_left(f);
+}
+
+static void goes_on_after_a_soft_failure(void **state)
+{
+    struct fixture *f = *state;
+    run_one(f, "must-fail-soft");
+    assert_int_equal(f->summary.exit_code, EXIT_FAILED);
+    assert_string_equal(check(f, "wrong", "status"), "FAIL");
+    assert_string_equal(check(f, "reached", "status"), "PASS");
+}
+
+static void fails_with_the_last_answer_when_time_runs_out(void **state)
+{
+    struct fixture *f = *state;
+    run_one(f, "must-fail-in-time");
+    assert_int_equal(f->summary.exit_code, EXIT_FAILED);
+    const json_t *ev = find_event(f, "check", "late", NULL);
+    assert_non_null(strstr(json_str(ev, "actual", ""), "last answer"));
+}
+
+static void fails_at_once_for_a_failed_workspace(void **state)
+{
+    struct fixture *f = *state;
+    run_one(f, "must-fail-failed-workspace");
+    assert_int_equal(f->summary.exit_code, EXIT_FAILED);
+    assert_string_equal(check(f, "wait", "online"), "FAIL");
+    assert_non_null(strstr(reason(f), "no model was seeded"));
+}
+
+static void breaks_while_a_workspace_is_still_provisioning(void **state)
+{
+    struct fixture *f = *state;
+    run_one(f, "must-break-provisioning");
+    assert_int_equal(f->summary.exit_code, EXIT_BROKEN);
+    assert_string_equal(check(f, "wait", "online"), "BROKEN");
+}
+
+static void fails_when_the_control_of_a_denial_fails(void **state)
+{
+    struct fixture *f = *state;
+    run_one(f, "must-fail-control");
+    assert_int_equal(f->summary.exit_code, EXIT_FAILED);
+    assert_string_equal(check(f, "door/control", "control"), "FAIL");
+    assert_string_equal(check(f, "door/refused", NULL), "(none)");
+}
+
+static void breaks_when_an_answer_cannot_be_read(void **state)
+{
+    struct fixture *f = *state;
+    run_one(f, "must-break-transport");
+    assert_string_equal(check(f, "unread", "status"), "BROKEN");
+    assert_int_equal(f->summary.failed, 0);
+    /* The platform is gone, so its organisation cannot be shown to be. */
+    assert_int_equal(f->summary.exit_code, EXIT_LEAK);
+}
+
+static void breaks_for_a_variable_that_nothing_bound(void **state)
+{
+    struct fixture *f = *state;
+    run_one(f, "must-break-variable");
+    assert_int_equal(f->summary.exit_code, EXIT_BROKEN);
+    assert_non_null(strstr(reason(f), "must-break-variable.yaml:"));
+    assert_nothing_left(f);
+}
+
+static void breaks_when_nothing_was_checked(void **state)
+{
+    struct fixture *f = *state;
+    run_one(f, "must-break-unchecked");
+    assert_int_equal(f->summary.exit_code, EXIT_BROKEN);
+    assert_non_null(strstr(reason(f), "no check"));
+}
+
+static void breaks_when_the_worker_dies_and_removes_what_it_made(void **state)
+{
+    struct fixture *f = *state;
+    run_one(f, "must-break-crash");
+    assert_int_equal(f->summary.exit_code, EXIT_BROKEN);
+    assert_non_null(strstr(reason(f), "signal 11"));
+    assert_non_null(strstr(reason(f), "crash"));
+    assert_string_equal(check(f, NULL, "created"), "PASS");
+    assert_nothing_left(f);
+}
+
+static void skips_and_names_the_need(void **state)
+{
+    struct fixture *f = *state;
+    run_one(f, "must-skip");
+    assert_int_equal(f->summary.exit_code, EXIT_UNPROVEN);
+    assert_int_equal(f->summary.skipped, 1);
+    assert_non_null(strstr(reason(f), "llm"));
+}
+
+static bool process_is_gone(void *arg)
+{
+    pid_t pid = *(pid_t *)arg;
+    return kill(pid, 0) < 0 && errno == ESRCH;
+}
+
+static void times_out_and_leaves_no_child(void **state)
+{
+    struct fixture *f = *state;
+    CLEANUP(free_ptr) char *pid_file = fs_join(f->dir, "pid");
+    CLEANUP(buf_release) struct buf text = BUF_INIT(64);
+    int64_t pid = 0;
+    json_object_set_new(f->params, "pid_file", json_string(pid_file));
+    f->opt.least_deadline_ms = 1500;
+    run_one(f, "must-time-out");
+    assert_int_equal(f->summary.exit_code, EXIT_BROKEN);
+    assert_non_null(strstr(reason(f), "timed out in step hang"));
+    assert_int_equal(fs_read(pid_file, &text, NULL), 0);
+    text.data[strcspn(text.data, "\n")] = '\0';
+    assert_true(num_parse(text.data, 2, INT32_MAX, &pid));
+    pid_t child = (pid_t)pid;
+    assert_true(wait_until(process_is_gone, &child, clock_mono_ms() + 5000));
+    assert_nothing_left(f);
+}
+
+static void says_what_is_left_when_an_organisation_stays(void **state)
+{
+    struct fixture *f = *state;
+    run_one(f, "must-leak");
+    assert_int_equal(f->summary.passed, 1);
+    assert_int_equal(f->summary.exit_code, EXIT_LEAK);
+    assert_non_null(strstr(f->summary.reason, "leaky"));
+    CLEANUP(json_drop) json_t *pending = NULL;
+    assert_int_equal(ledger_pending(f->ledger, &pending, NULL), 0);
+    assert_int_equal(json_array_size(pending), 1);
+}
+
+static void keeps_what_was_made_when_asked_to(void **state)
+{
+    struct fixture *f = *state;
+    f->opt.keep = true;
+    run_one(f, "must-fail");
+    assert_int_equal(f->summary.exit_code, EXIT_FAILED);
+    CLEANUP(json_drop) json_t *pending = NULL;
+    assert_int_equal(ledger_pending(f->ledger, &pending, NULL), 0);
+    assert_int_equal(json_array_size(pending), 1);
+}
+
+static void writes_no_secret_into_any_event(void **state)
+{
+    struct fixture *f = *state;
+    run_one(f, "must-hide-secrets");
+    CLEANUP(free_ptr) char *all = json_text(f->memory.events, JSON_PRETTY);
+    assert_string_equal(check(f, "use", "status"), "PASS");
+    assert_null(strstr(all, FAKE_SECRET));
+    assert_null(strstr(all, FAKE_ADMIN_TOKEN));
+    assert_null(strstr(all, "cp-token-of-the-fake-platform"));
+    assert_non_null(strstr(all, "<secret:acme.admin_token>"));
+    assert_non_null(strstr(all, "<secret:auth_token>"));
+}
+
+static void ends_3_when_results_cannot_be_kept(void **state)
+{
+    struct fixture *f = *state;
+    f->memory.fail_after = 5;
+    run_one(f, "must-pass");
+    assert_int_equal(f->summary.exit_code, EXIT_BROKEN);
+    assert_non_null(strstr(f->summary.reason, "no space left"));
+    assert_nothing_left(f);
+}
+
+static void makes_every_skip_count_when_live_is_required(void **state)
+{
+    struct fixture *f = *state;
+    f->opt.require_live = true;
+    run_one(f, "must-skip");
+    assert_int_equal(f->summary.exit_code, EXIT_UNPROVEN);
+}
+
+/* A process that interrupts its parent once an organisation is being made. */
+static int interrupt_parent(void *arg)
+{
+    const char *ledger = arg;
+    int64_t until = clock_mono_ms() + 5000;
+    while (clock_mono_ms() < until && !fs_exists(ledger))
+        (void)wait_pause(2, -1);
+    return kill(getppid(), SIGTERM);
+}
+
+static void tears_down_after_a_signal_and_ends_143(void **state)
+{
+    struct fixture *f = *state;
+    struct proc proc = PROC_INIT;
+    f->target.patience_ms = 20000;
+    assert_int_equal(proc_fork(interrupt_parent, f->ledger, &proc, NULL), 0);
+    run_one(f, "must-fail-in-time");
+    proc_release(&proc);
+    assert_int_equal(f->summary.exit_code, EXIT_SIGTERM);
+    assert_int_equal(f->summary.broken, 1);
+    assert_nothing_left(f);
+}
+
+#define EACH(test) cmocka_unit_test_setup_teardown(test, setup, teardown_fixture)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        EACH(passes_when_the_product_is_right),
+        EACH(fails_when_the_product_contradicts_a_check),
+        EACH(goes_on_after_a_soft_failure),
+        EACH(fails_with_the_last_answer_when_time_runs_out),
+        EACH(fails_at_once_for_a_failed_workspace),
+        EACH(breaks_while_a_workspace_is_still_provisioning),
+        EACH(fails_when_the_control_of_a_denial_fails),
+        EACH(breaks_when_an_answer_cannot_be_read),
+        EACH(breaks_for_a_variable_that_nothing_bound),
+        EACH(breaks_when_nothing_was_checked),
+        EACH(breaks_when_the_worker_dies_and_removes_what_it_made),
+        EACH(skips_and_names_the_need),
+        EACH(times_out_and_leaves_no_child),
+        EACH(says_what_is_left_when_an_organisation_stays),
+        EACH(keeps_what_was_made_when_asked_to),
+        EACH(writes_no_secret_into_any_event),
+        EACH(ends_3_when_results_cannot_be_kept),
+        EACH(makes_every_skip_count_when_live_is_required),
+        EACH(tears_down_after_a_signal_and_ends_143),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
