@@ -72,7 +72,7 @@ static struct child_call *take_call(struct child *c, int64_t id)
     return NULL;
 }
 
-static void finish_call(struct child_call *call, json_t *result, json_t *error)
+static void finish_call(struct child_call *call, json_t *result, const json_t *error)
 {
     child_answer_fn *fn = call->cancelled ? NULL : call->fn;
     void *arg = call->arg;
@@ -216,7 +216,7 @@ void child_call_cancel(struct child_call *call)
 
 static void list_page(struct child *c, const json_t *cursor);
 
-static void page_came(json_t *result, json_t *error, void *arg)
+static void page_came(json_t *result, const json_t *error, void *arg)
 {
     struct child *c = arg;
     json_t *tools = json_object_get(result, "tools");
@@ -246,7 +246,7 @@ static void list_page(struct child *c, const json_t *cursor)
     (void)child_request(c, "tools/list", params, page_came, c);
 }
 
-static void hello_came(json_t *result, json_t *error, void *arg)
+static void hello_came(json_t *result, const json_t *error, void *arg)
 {
     struct child *c = arg;
 

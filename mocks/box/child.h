@@ -63,7 +63,7 @@ void child_end(struct child *child, int signo);
 
 /* Exactly one of result and error is given, borrowed; neither when the child is gone,
  * which is also said so when it was gone before the call. */
-typedef void child_answer_fn(json_t *result, json_t *error, void *arg);
+typedef void child_answer_fn(json_t *result, const json_t *error, void *arg);
 
 /* Sends a request; the answer comes later, never from within. params: borrowed, NULL =
  * none. The handle dies when fn starts. */

@@ -144,7 +144,7 @@ static void arrive_dead(struct passage *p, const struct child *child)
     arrive(p, 200, rpc_error(p->frame.id, RPC_INTERNAL_ERROR, why));
 }
 
-static void answered(json_t *result, json_t *error, void *arg)
+static void answered(json_t *result, const json_t *error, void *arg)
 {
     struct passage *p = arg;
 
@@ -153,9 +153,10 @@ static void answered(json_t *result, json_t *error, void *arg)
         arrive_dead(p, box_child(p->b, p->server));
         return;
     }
-    json_t *frame = result ? rpc_result(p->frame.id, json_incref(result))
-                           : json_make("{s:s,s:O,s:O}", "jsonrpc", "2.0", "id",
-                                       p->frame.id, "error", error);
+    json_t *frame = result
+                        ? rpc_result(p->frame.id, json_incref(result))
+                        : json_make("{s:s,s:O,s:o}", "jsonrpc", "2.0", "id", p->frame.id,
+                                    "error", xcheck(json_deep_copy(error)));
     arrive(p, 200, frame);
 }
 
@@ -211,6 +212,15 @@ static bool check_session(struct box *b, struct httpd_req *req, const char *serv
     return at >= 0;
 }
 
+/* The frame, out of the scope that would release it. */
+static struct rpc_frame frame_take(struct rpc_frame *f)
+{
+    struct rpc_frame taken = *f;
+
+    *f = (struct rpc_frame)RPC_FRAME_INIT;
+    return taken;
+}
+
 static void post(struct box *b, struct httpd_req *req, const char *server)
 {
     struct rpc_frame frame CLEANUP(rpc_frame_release) = RPC_FRAME_INIT;
@@ -236,8 +246,7 @@ static void post(struct box *b, struct httpd_req *req, const char *server)
     p->b = b;
     p->req = req;
     p->server = xstrdup(server);
-    p->frame = frame;
-    frame = (struct rpc_frame)RPC_FRAME_INIT;
+    p->frame = frame_take(&frame);
     httpd_on_gone(req, peer_left, p);
     p->waiter = box_wait(b, server, server_settled, p);
 }

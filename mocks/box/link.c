@@ -147,8 +147,8 @@ static void beat_answered(const struct http_response *resp, const struct err *fa
         return;
     }
     l->again = false;
-    if (failed)
-        box_sayf("[heartbeat] %s", failed->text);
+    if (!resp)
+        box_sayf("[heartbeat] %s", failed ? failed->text : "no answer");
     else if (resp->status != 200)
         box_sayf("[heartbeat] answered %d", resp->status);
     else if (json_parse(resp->body.data, resp->body.len, &answer, NULL) == 0)
@@ -223,7 +223,7 @@ static void register_answered(const struct http_response *resp, const struct err
         box_sayf("[registry] register answered %d: %.*s", resp->status, (int)KIB(1),
                  resp->body.data);
     else
-        box_sayf("[registry] register: %s", failed->text);
+        box_sayf("[registry] register: %s", failed ? failed->text : "no answer");
     if ((!resp || resp->status >= 500) && l->failures < ARRAY_SIZE(RETRY_SECONDS)) {
         double seconds = RETRY_SECONDS[l->failures++];
         l->timer =

@@ -85,7 +85,9 @@ static void add_entry(const struct server_options *opt, struct server_map *map,
     e->source = source;
     e->command = xstrdup(command);
     json_array_foreach(json_object_get(entry, "args"), i, value)
+    {
         strv_take(&e->args, text_of(value));
+    }
     json_object_foreach(env, key, value)
     {
         char *text CLEANUP(free_ptr) = text_of(value);
@@ -101,12 +103,14 @@ static void add_entries(const struct server_options *opt, struct server_map *map
     json_t *entry;
     size_t i;
 
-    if (json_is_array(servers))
-        json_array_foreach(servers, i, entry)
-            add_entry(opt, map, source, json_str(entry, "name", NULL), entry);
-    if (json_is_object(servers))
-        json_object_foreach(servers, name, entry)
-            add_entry(opt, map, source, name, entry);
+    json_array_foreach(servers, i, entry)
+    {
+        add_entry(opt, map, source, json_str(entry, "name", NULL), entry);
+    }
+    json_object_foreach(servers, name, entry)
+    {
+        add_entry(opt, map, source, name, entry);
+    }
 }
 
 /* The file as JSON; NULL when it is absent, or broken, which is said. */

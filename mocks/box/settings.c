@@ -13,8 +13,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-extern char **environ;
+#include <unistd.h>
 
 #define DEFAULT_PACE 0.002
 

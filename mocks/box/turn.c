@@ -62,7 +62,7 @@ static void say(struct turn *t, char *text)
 
 /* ---- tools ---- */
 
-static void tool_answered(json_t *result, json_t *error, void *arg)
+static void tool_answered(json_t *result, const json_t *error, void *arg)
 {
     struct turn *t = arg;
     const char *why = json_str(error, "message", "the MCP server is gone");
@@ -165,6 +165,15 @@ static void begin(void *arg)
     }
 }
 
+/* The frame, out of the scope that would release it. */
+static struct rpc_frame frame_take(struct rpc_frame *f)
+{
+    struct rpc_frame taken = *f;
+
+    *f = (struct rpc_frame)RPC_FRAME_INIT;
+    return taken;
+}
+
 static void refuse(struct httpd_req *req, json_t *id, int code, const char *message)
 {
     httpd_reply_json(req, 200, rpc_error(id, code, message));
@@ -198,8 +207,7 @@ void turn_handle(struct box *b, struct httpd_req *req)
     t->b = b;
     t->req = req;
     t->text = a2a_message_text(message);
-    t->frame = frame;
-    frame = (struct rpc_frame)RPC_FRAME_INIT;
+    t->frame = frame_take(&frame);
     b->turns++;
     box_read_settings(b);
     httpd_on_gone(req, peer_left, t);

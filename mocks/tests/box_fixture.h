@@ -46,6 +46,7 @@ struct fixture {
     json_t *seen;       /* array of {method,path,auth,body} */
     int refuse_registers, refuse_status;
     int beats_401;
+    bool forge_hangs;
     struct strv env;
     json_t *settings;
     struct proc box;
@@ -64,6 +65,8 @@ static void reply_archive(struct fixture *f, struct httpd_req *req)
 {
     const char *auth = httpd_header(req, "Authorization");
 
+    if (f->forge_hangs)
+        return; /* kept, never answered */
     if (auth && strcmp(auth, "token " REPO_TOKEN) == 0)
         httpd_reply(req, 200, "application/gzip", f->archive.data, f->archive.len);
     else

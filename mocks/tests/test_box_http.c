@@ -338,6 +338,28 @@ static void notices_that_a_server_died(void **state)
     free(session);
 }
 
+static void keeps_requests_until_it_knows_its_servers_and_ends_with_them(void **state)
+{
+    struct fixture *f = *state;
+    struct http_request req = HTTP_REQUEST_INIT;
+    make_concierge(f);
+    f->forge_hangs = true;
+    start_box(f);
+    char *url = xasprintf("http://127.0.0.1:%d" GATEWAY, f->box_port);
+    req.method = "POST";
+    req.url = url;
+    req.body = INITIALIZE;
+    req.body_len = strlen(INITIALIZE);
+    f->answered = false;
+    (void)http_async_start(f->http, &req, on_answer, f);
+    await_seen(f, "/api/v1/repos/molecule-ai/" MANAGEMENT "/archive/main.tar.gz", 1);
+    assert_false(f->answered);
+    assert_int_equal(end_box(f), 0);
+    pump(f, was_answered, NULL, "the end of the request");
+    assert_int_equal(f->status, 0);
+    free(url);
+}
+
 static void names_its_servers(void **state)
 {
     struct fixture *f = *state;
@@ -391,6 +413,7 @@ int main(int argc, char **argv)
         CASE(refuses_what_the_transport_forbids),
         CASE(forgets_a_session_that_was_ended),
         CASE(notices_that_a_server_died),
+        CASE(keeps_requests_until_it_knows_its_servers_and_ends_with_them),
         CASE(names_its_servers),
         CASE(skips_log_lines_between_the_frames),
         cmocka_unit_test(negotiates_the_revision),

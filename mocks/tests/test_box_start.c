@@ -1,6 +1,8 @@
 /* A box from its start to its end: boot-install, registry, heartbeat. */
 #include "mocks/tests/box_fixture.h"
 
+#define ARCHIVE "/api/v1/repos/molecule-ai/" MANAGEMENT "/archive/main.tar.gz"
+
 static bool lists(const json_t *tools, const char *id)
 {
     json_t *tool;
@@ -72,8 +74,7 @@ static void starts_without_a_plugin_that_it_may_not_fetch(void **state)
     assert_true(json_is_false(json_object_get(beat, "mcp_server_present")));
     assert_false(lists(json_object_get(beat, "loaded_mcp_tools"), REQUIRED_ID));
     await_console(f, "[plugins] fetch/extract failed: " MANAGEMENT_SOURCE "\n");
-    assert_int_equal(
-        count_seen(f, "/api/v1/repos/molecule-ai/" MANAGEMENT "/archive/main.tar.gz"), 1);
+    assert_int_equal(count_seen(f, ARCHIVE), 1);
 }
 
 static void sends_no_token_with_the_unauthenticated_fault(void **state)
@@ -334,6 +335,37 @@ static void ends_with_its_children(void **state)
     proc_result_release(&r);
 }
 
+static void gives_up_a_forge_that_hangs_and_starts(void **state)
+{
+    struct fixture *f = *state;
+    make_concierge(f);
+    f->forge_hangs = true;
+    start_box(f);
+    json_t *beat = await_beat(f, 1);
+    assert_true(json_is_false(json_object_get(beat, "mcp_server_present")));
+    assert_int_equal(count_seen(f, ARCHIVE), 4);
+    await_console(f, "[plugins] fetch/extract failed: " MANAGEMENT_SOURCE "\n");
+}
+
+static void ends_in_the_middle_of_boot_install(void **state)
+{
+    struct fixture *f = *state;
+    make_concierge(f);
+    f->forge_hangs = true;
+    start_box(f);
+    await_seen(f, ARCHIVE, 1);
+    assert_int_equal(end_box(f), 0);
+}
+
+static void ends_while_its_servers_start(void **state)
+{
+    struct fixture *f = *state;
+    make_concierge(f);
+    start_box(f);
+    await_seen(f, "/registry/register", 1);
+    assert_int_equal(end_box(f), 0);
+}
+
 static void refuses_to_run_without_its_environment(void **state)
 {
     struct fixture *f = *state;
@@ -373,6 +405,9 @@ int main(int argc, char **argv)
         CASE(reports_without_a_server_that_cannot_start),
         CASE(reports_without_a_server_that_crashes),
         CASE(ends_with_its_children),
+        CASE(gives_up_a_forge_that_hangs_and_starts),
+        CASE(ends_in_the_middle_of_boot_install),
+        CASE(ends_while_its_servers_start),
         CASE(refuses_to_run_without_its_environment),
     };
     int code;

@@ -88,7 +88,7 @@ static void await_state(struct fixture *f, enum child_state wanted)
     }
 }
 
-static void answered(json_t *result, json_t *error, void *arg)
+static void answered(json_t *result, const json_t *error, void *arg)
 {
     struct fixture *f = arg;
 
