@@ -16,14 +16,16 @@
 
 static void bind_run(struct ctx *ctx, const char *run_id)
 {
-    char uuid[37], uuid2[37], at[32];
+    char uuid[37], uuid2[37], uuid3[37], at[32];
     id_uuid4(uuid);
     id_uuid4(uuid2);
+    id_uuid4(uuid3);
     vars_set(ctx->vars, "run",
-             json_make("{s:s, s:s, s:s, s:s, s:s, s:s, s:f}", "id", run_id, "seed",
+             json_make("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:f}", "id", run_id, "seed",
                        ctx->opt->seed ? ctx->opt->seed : "", "started_at",
                        clock_rfc3339(clock_wall_ms(), at), "target", ctx->target->name,
-                       "uuid", uuid, "uuid2", uuid2, "pace", ctx->target->pace));
+                       "uuid", uuid, "uuid2", uuid2, "uuid3", uuid3, "pace",
+                       ctx->target->pace));
 }
 
 /* env.NAME: only the names that the target lists; whatever they hold is a secret. */

@@ -15,8 +15,8 @@ struct scope {
 };
 
 /* What run.* holds, and what `org` binds. */
-static const char *const run_names[] = {"id",   "seed",  "started_at", "target",
-                                        "uuid", "uuid2", "contract",   "name"};
+static const char *const run_names[] = {"id",    "seed",  "started_at", "target", "uuid",
+                                        "uuid2", "uuid3", "contract",   "name"};
 static const char *const roots[] = {"run", "contract", "env", "params"};
 
 static void undefined(struct scope *sc, const struct ynode *at, const char *path,

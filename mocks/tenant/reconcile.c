@@ -65,8 +65,7 @@ static void record(struct reconcile *r, const char *name)
         log_warn("%s", reason);
         return;
     }
-    (void)plugin_row_put(&ws->installed, name, r->source.raw,
-                         source_track(&r->source));
+    (void)plugin_row_put(&ws->installed, name, r->source.raw, source_track(&r->source));
 }
 
 static void next(struct reconcile *r);
@@ -107,13 +106,15 @@ static bool skip(struct reconcile *r, const char *name, const char *raw)
     struct workspace *ws = r->ws;
     char reason[256];
     const char *why = NULL;
-    if (plugin_row_find(&ws->installed, name) && !fault_is(ws->org, "reconcile", "loops"))
-        return true;
     source_release(&r->source);
     if (source_parse(raw, &r->source) != SOURCE_OK)
         return true;
-    return gate_asks_first(ws->org) && !gate_entitled(ws, &why) &&
-           !gate_allows(ws, GATE_RECONCILE, name, raw, NULL, "system", reason);
+    /* Before the row is looked at: a demoted root keeps its rows, not its entitlement. */
+    if (gate_asks_first(ws->org) && !gate_entitled(ws, &why) &&
+        !gate_allows(ws, GATE_RECONCILE, name, raw, NULL, "system", reason))
+        return true;
+    return plugin_row_find(&ws->installed, name) &&
+           !fault_is(ws->org, "reconcile", "loops");
 }
 
 static void next(struct reconcile *r)
