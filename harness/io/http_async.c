@@ -30,6 +30,14 @@ struct http_async {
     bool in_curl; /* libcurl is on the stack and must not be entered again */
 };
 
+/* The copies of a request are const to everyone but who frees them. */
+static void *own_copy(const char *p)
+{
+    void *out = NULL;
+    memcpy(&out, &p, sizeof out);
+    return out;
+}
+
 static void call_free(struct http_call *c)
 {
     struct http_async *a = c->owner;
@@ -45,12 +53,9 @@ static void call_free(struct http_call *c)
         a->calls = c->next;
     if (c->next != NULL)
         c->next->prev = c->prev;
-    union { /* the copies below are const to everyone else */
-        const char *in;
-        char *out;
-    } own[] = {{c->req.method}, {c->req.url}, {c->req.body}, {c->req.ca_file}};
+    const char *own[] = {c->req.method, c->req.url, c->req.body, c->req.ca_file};
     for (size_t i = 0; i < ARRAY_SIZE(own); i++)
-        free(own[i].out);
+        free(own_copy(own[i]));
     http_request_release(&c->req);
     http_response_release(&c->resp);
     free(c);

@@ -77,11 +77,9 @@ struct httpd {
 static struct httpd_stream *of(const struct httpd_req *req)
 {
     /* Every httpd_req that a handler sees is the head of one of these. */
-    union {
-        const struct httpd_req *in;
-        struct httpd_stream *out;
-    } u = {req};
-    return u.out;
+    struct httpd_stream *out = NULL;
+    memcpy(&out, &req, sizeof(void *));
+    return out;
 }
 
 /* ---- the listening socket ---- */
@@ -502,12 +500,11 @@ static void answer(struct httpd_stream *s, int status, const char *type,
 void httpd_reply(struct httpd_req *req, int status, const char *type, const void *body,
                  size_t len)
 {
-    union { /* copied by libmicrohttpd, which only forgot the const */
-        const void *in;
-        void *out;
-    } data = {len == 0 ? "" : body};
+    void *data = NULL; /* copied by libmicrohttpd, which only forgot the const */
+    if (len > 0)
+        memcpy(&data, &body, sizeof(void *));
     answer(of(req), status, type,
-           MHD_create_response_from_buffer(len, data.out, MHD_RESPMEM_MUST_COPY));
+           MHD_create_response_from_buffer(len, data, MHD_RESPMEM_MUST_COPY));
 }
 
 void httpd_reply_text(struct httpd_req *req, int status, const char *text)

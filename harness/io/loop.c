@@ -86,37 +86,45 @@ int loop_new(struct loop **ret, struct err *err)
 
 static void sweep(struct loop *loop)
 {
-    while (loop->dead != NULL) {
-        struct loop_fd *w = loop->dead;
-        loop->dead = w->next;
+    for (struct loop_fd *w = loop->dead, *next; w != NULL; w = next) {
+        next = w->next;
         free(w);
     }
+    loop->dead = NULL;
 }
 
-static void child_free(struct loop_child *c)
+static void child_release(struct loop_child *c)
 {
     loop_fd_remove(c->watch);
     (void)close(c->pidfd);
+    free(c);
+}
+
+static void child_unlink(struct loop_child *c)
+{
     if (c->prev != NULL)
         c->prev->next = c->next;
     else
         c->loop->children = c->next;
     if (c->next != NULL)
         c->next->prev = c->prev;
-    free(c);
 }
 
 void loop_free(struct loop *loop)
 {
     if (loop == NULL)
         return;
-    while (loop->children != NULL)
-        child_free(loop->children);
+    for (struct loop_child *c = loop->children, *next; c != NULL; c = next) {
+        next = c->next;
+        child_release(c);
+    }
     loop_fd_remove(loop->sigwatch);
     if (loop->sigfd >= 0)
         (void)close(loop->sigfd);
-    while (loop->fds != NULL)
-        loop_fd_remove(loop->fds);
+    for (struct loop_fd *w = loop->fds, *next; w != NULL; w = next) {
+        next = w->next;
+        free(w);
+    }
     sweep(loop);
     for (size_t i = 0; i < loop->timers; i++)
         free(loop->heap[i]);
@@ -219,7 +227,7 @@ struct loop_timer *loop_timer_add(struct loop *loop, int64_t delay_ms, loop_fn *
 {
     if (loop->timers == loop->timers_cap) {
         loop->timers_cap = loop->timers_cap == 0 ? 16 : 2 * loop->timers_cap;
-        loop->heap = xrealloc(loop->heap, loop->timers_cap * sizeof(loop->heap[0]));
+        loop->heap = xrealloc(loop->heap, loop->timers_cap * sizeof(void *));
     }
     struct loop_timer *t = xcalloc(1, sizeof *t);
     *t = (struct loop_timer){.loop = loop,
@@ -233,17 +241,21 @@ struct loop_timer *loop_timer_add(struct loop *loop, int64_t delay_ms, loop_fn *
     return t;
 }
 
+static void timer_unlink(struct loop *loop, size_t at)
+{
+    struct loop_timer *last = loop->heap[--loop->timers];
+    if (at == loop->timers)
+        return;
+    put(loop, at, last);
+    sift_up(loop, last);
+    sift_down(loop, last);
+}
+
 void loop_timer_cancel(struct loop_timer *timer)
 {
     if (timer == NULL)
         return;
-    struct loop *loop = timer->loop;
-    struct loop_timer *last = loop->heap[--loop->timers];
-    if (last != timer) {
-        put(loop, timer->at, last);
-        sift_up(loop, last);
-        sift_down(loop, last);
-    }
+    timer_unlink(timer->loop, timer->at);
     free(timer);
 }
 
@@ -256,10 +268,10 @@ static void run_timers(struct loop *loop)
         struct loop_timer *t = loop->heap[0];
         if (t->due_ms > now || t->seq >= end)
             break;
-        loop_fn *fn = t->fn;
-        void *arg = t->arg;
-        loop_timer_cancel(t);
-        fn(arg);
+        struct loop_timer due = *t;
+        timer_unlink(loop, 0);
+        free(t);
+        due.fn(due.arg);
     }
 }
 
@@ -280,7 +292,8 @@ static void on_child(uint32_t events, void *arg)
     loop_child_fn *fn = c->fn;
     void *fn_arg = c->arg;
     pid_t pid = c->pid;
-    child_free(c);
+    child_unlink(c);
+    child_release(c);
     fn(pid, status, fn_arg);
 }
 
@@ -338,6 +351,7 @@ void loop_prepare_add(struct loop *loop, loop_prepare_fn *fn, void *arg)
     loop->prepares[loop->prepares_n++] = (struct prepare){.fn = fn, .arg = arg};
 }
 
+/* cppcheck-suppress constParameter ; the types are loop_prepare_add's */
 void loop_prepare_remove(struct loop *loop, loop_prepare_fn *fn, void *arg)
 {
     /* Marked only: run_prepares may be walking the array. */
