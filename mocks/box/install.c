@@ -96,6 +96,9 @@ static void fetch(void *arg)
 
     if (token && *token && !box_fault_is(b, "boot-install", "unauthenticated"))
         strv_addf(&req.headers, "Authorization: token %s", token);
+    /* By these the forge and the journal know for whom it is. */
+    strv_addf(&req.headers, "Origin: %s", b->platform_url);
+    strv_addf(&req.headers, "User-Agent: waybill-box/%s", b->id);
     req.url = url;
     req.timeout_ms = box_pace_ms(b, FETCH_SECONDS);
     (void)http_async_start(b->http, &req, fetched, in);
