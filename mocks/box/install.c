@@ -94,6 +94,7 @@ static void fetch(void *arg)
                                             base ? base : "", owner, repo, ref);
     struct http_request req CLEANUP(http_request_release) = HTTP_REQUEST_INIT;
 
+    strv_addf(&req.headers, "User-Agent: waybill-box/%s", b->id);
     if (token && *token && !box_fault_is(b, "boot-install", "unauthenticated"))
         strv_addf(&req.headers, "Authorization: token %s", token);
     /* By these the forge and the journal know for whom it is. */

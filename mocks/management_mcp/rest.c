@@ -166,6 +166,10 @@ static void box_headers(struct strv *headers)
 static bool add_credentials(const struct rest_request *req, struct strv *headers,
                             struct rest_answer *ret)
 {
+    /* For the platform's journal: what a box's server asks, the box asks. */
+    const char *box = env_get("WAYBILL_BOX_ROOT") ? env_get("WORKSPACE_ID") : NULL;
+    if (box)
+        strv_addf(headers, "User-Agent: waybill-box/%s", box);
     switch (req->client) {
     case REST_MGMT:
         return mgmt_headers(headers, ret);
