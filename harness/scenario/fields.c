@@ -154,8 +154,11 @@ static bool check_name(struct loader *l, const char *key, const struct ynode *no
     if (node->kind != YNODE_SCALAR || !vars_name_is_good(node->text))
         return wrong(l, key, node, "a name of letters, digits, '_' and '-'");
     for (size_t i = 0; i < ARRAY_SIZE(reserved); i++)
-        if (strcmp(node->text, reserved[i]) == 0)
-            return wrong(l, key, node, "another name: this one is taken");
+        if (strcmp(node->text, reserved[i]) == 0) {
+            bad_node(l, node, "'%s' is a name of the language, choose another",
+                     node->text);
+            return false;
+        }
     return true;
 }
 

@@ -123,7 +123,7 @@ static void describe(const struct observation *o, struct buf *out)
         return;
     if (o->reply)
         add_cut(out, o->reply, strlen(o->reply), QUOTED_MAX);
-    else if (text)
+    else if (text && (o->body || o->is_error >= 0))
         add_cut(out, text, len, QUOTED_MAX);
     else
         add_json(out, o->answer, QUOTED_MAX);

@@ -117,6 +117,18 @@ static void take_id(struct loader *l, struct step *step, const char *prefix,
     strv_add(&l->ids, step->id);
 }
 
+/* What an `mcp` step asks; the first one counts, read_mcp objects to others. */
+static void find_mcp_op(struct step *step)
+{
+    for (const struct name_row *row = mcp_op_names; row->name; row++) {
+        const struct ypair *pair = ynode_pair(step->node, row->name);
+        if (step->kind != STEP_MCP || !pair || step->mcp_op != MCP_OP_NONE)
+            continue;
+        step->mcp_op = (enum mcp_op)row->value;
+        step->mcp_arg = pair->value;
+    }
+}
+
 static void name_step(struct loader *l, struct step *step, const char *prefix,
                       const char *id)
 {
@@ -205,13 +217,9 @@ static void read_mcp(struct loader *l, struct step *step)
 
     for (const struct name_row *row = mcp_op_names; row->name; row++) {
         const struct ypair *pair = ynode_pair(step->node, row->name);
-        if (!pair)
-            continue;
-        if (step->mcp_op != MCP_OP_NONE)
+        if (pair && pair->value != step->mcp_arg)
             bad_key(l, pair, "one step cannot be both '%s' and '%s'",
                     table_name(mcp_op_names, (int)step->mcp_op), row->name);
-        step->mcp_op = (enum mcp_op)row->value;
-        step->mcp_arg = pair->value;
     }
     if (step->mcp_op == MCP_OP_NONE)
         bad_node(
@@ -515,6 +523,7 @@ struct step *read_step(struct loader *l, const struct ynode *node, const char *p
     step->line = node->pairs[0].line;
     step->col = node->pairs[0].col;
     step->where = -1;
+    find_mcp_op(step);
     name_step(l, step, prefix, id);
     read_common(l, step);
     l->depth++;
