@@ -41,26 +41,31 @@ enum gate_known gate_known(const struct workspace *ws, const char *plugin_name,
     return json_is_true(seen) ? GATE_PRIVILEGED : GATE_ORDINARY;
 }
 
-/* The servers of the management MCP: under the platform's own name for it, or started
- * from its package, whatever the entry is called. */
-static bool registers_management(const struct org *org, const json_t *servers)
+/* Started from the management server's package, in its management mode. */
+static bool starts_management(const json_t *entry, const char *package)
+{
+    const json_t *args = json_object_get(entry, "args");
+    const char *mode = json_str(json_object_get(entry, "env"), "MOLECULE_MCP_MODE", "");
+    for (size_t i = 0; i < json_array_size(args); i++) {
+        const char *text = json_string_value(json_array_get(args, i));
+        if (text && strncmp(text, package, strlen(package)) == 0)
+            return strcasecmp(mode, "management") == 0;
+    }
+    return false;
+}
+
+/* The management MCP: under the platform's own name for it, or whatever the entry is
+ * called, started as such. */
+static bool registers_management(const struct org *org, json_t *servers)
 {
     const char *package =
         profile_value(org, "management_package", "@molecule-ai/mcp-server");
     const char *name;
     json_t *entry;
-    json_object_foreach((json_t *)(uintptr_t)servers, name, entry)
+    json_object_foreach(servers, name, entry)
     {
-        if (strcmp(name, "molecule-platform") == 0)
+        if (strcmp(name, "molecule-platform") == 0 || starts_management(entry, package))
             return true;
-        size_t i;
-        json_t *arg;
-        json_array_foreach(json_object_get(entry, "args"), i, arg)
-        {
-            const char *text = json_string_value(arg);
-            if (text && strncmp(text, package, strlen(package)) == 0)
-                return true;
-        }
     }
     return false;
 }
