@@ -73,7 +73,7 @@ static void declare_template_plugins(struct provision *pr)
         if (strstr(sources.v[i], "seo-all") && fault_is(ws->org, "seo-skills", "asset"))
             continue;
         if (plugin_declare(ws, sources.v[i], "system", reason) != 0)
-            log_warn("create %s: failed to record declared plugin %s: %s", ws->id,
+            log_info("create %s: failed to record declared plugin %s: %s", ws->id,
                      sources.v[i], reason);
     }
     strv_release(&sources);
@@ -105,7 +105,7 @@ static bool may_boot_with(struct workspace *ws, const struct plugin_row *row)
     char reason[256];
     if (!gate_allows(ws, GATE_BOOT, row->plugin_name, row->source_raw, NULL, "system",
                      reason)) {
-        log_warn("boot of %s: %s", ws->id, reason);
+        log_info("boot of %s: %s", ws->id, reason);
         return false;
     }
     return !gate_asks_first(ws->org) || gate_entitled(ws, &why) ||
@@ -301,10 +301,13 @@ static void fetch_assets(struct provision *pr, const struct template_ref *ref)
 }
 
 /* A machine whose image has no boot-install would lose what reconcile brought, so it is
- * rebooted with its disk. */
+ * rebooted with its disk and its environment; not one that is no longer the root, which
+ * must lose both. */
 static bool reboots_in_place(const struct workspace *ws, const char *reason)
 {
-    return ws->box->boots > 0 && switch_is(ws->org, "boot_install", "off") &&
+    bool was_root = strv_env_get(&ws->box->env, "MOLECULE_ORG_API_KEY") != NULL;
+    return ws->box->boots > 0 && was_root == ws_is_platform(ws) &&
+           switch_is(ws->org, "boot_install", "off") &&
            !fault_is(ws->org, "restart", "loses-plugin") &&
            (strcmp(reason, "reconcile") == 0 || strncmp(reason, "plugin-", 7) == 0);
 }

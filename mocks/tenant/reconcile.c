@@ -84,7 +84,7 @@ static void on_staged(const struct staged *staged, void *arg)
     } else if (gate_asks_first(ws->org) &&
                !gate_allows(ws, GATE_RECONCILE, name, r->source.raw, staged->tree,
                             "system", reason)) {
-        log_warn("reconcile of %s: %s", ws->id, reason);
+        log_info("reconcile of %s: %s", ws->id, reason);
     } else if (plugin_on_box(ws, name) && !again) {
         box_arrived(ws, name, "boot-install");
         record(r, name);
