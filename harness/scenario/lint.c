@@ -124,7 +124,9 @@ static void lint_step(const struct step *step, void *arg)
     if (answers(step) && checks == 0 && step->n_captures == 0 && step->then.n == 0)
         at_step(x, step, false, "nothing looks at the answer of this step: add 'expect'");
     if (step->within_ms > 0 && s->budget_ms >= 0 && step->within_ms > s->budget_ms)
-        at_step(x, step, false, "'within' is longer than the scenario's whole budget");
+        problems_add(x->problems, step->file, ynode_pair(step->node, "within")->line,
+                     ynode_pair(step->node, "within")->col, false,
+                     "'within' is longer than the scenario's whole budget");
     if (step->within_ms >= 0 && checks == 0 && answers(step))
         at_step(x, step, false, "'within' waits for nothing: there is no 'expect'");
     if (need && !strv_has(&s->needs, need))
