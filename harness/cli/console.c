@@ -121,7 +121,9 @@ static void scenario_ended(struct console *c, const struct event *ev)
         fprintf(c->opt.out, "%s%-6s%s %-46s %3d checks %9s\n", paint(c, ev->verdict),
                 table_name(verdict_names, (int)ev->verdict), plain(c), ev->scenario,
                 ev->checks, clock_human(ev->duration_ms, human));
-        if (ev->reason && ev->reason[0] && ev->verdict != VERDICT_PASS) {
+        /* A FAIL is said by its checks, below. */
+        if (ev->reason && ev->reason[0] && ev->verdict != VERDICT_PASS &&
+            ev->verdict != VERDICT_FAIL) {
             fprintf(c->opt.out, "    %s\n", ev->reason);
         }
     }
