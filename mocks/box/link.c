@@ -31,6 +31,7 @@ struct link {
     bool registered; /* at least once */
     bool over;       /* the registration has ended, one way or the other */
     bool beaten;     /* a first beat was sent */
+    bool settled;    /* the first time that every server is settled is over */
     bool again;      /* this beat is the repetition after a 401 */
 };
 
@@ -190,7 +191,11 @@ void link_settled(struct box *b)
 {
     struct link *l = b->link;
 
-    if (!l || !l->over || l->beaten)
+    if (!l || l->settled)
+        return;
+    l->settled = true;
+    /* A registration or a beat under way is followed by the next beat anyway. */
+    if (!l->over || l->call)
         return;
     loop_timer_cancel(l->timer);
     beat(l);
