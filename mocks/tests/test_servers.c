@@ -145,24 +145,24 @@ static void goes_on_when_a_file_is_broken(void **state)
 
 struct source_case {
     const char *text;
-    enum source_result result;
+    enum boot_source_result result;
     const char *owner, *repo, *sub, *ref, *name;
 };
 
 static const struct source_case SOURCES[] = {
-    {"gitea://o/r#main", SOURCE_OK, "o", "r", NULL, "main", "r"},
-    {"gitea://o/r", SOURCE_OK, "o", "r", NULL, "main", "r"},
-    {"gitea://o/r/a/b#v1.2", SOURCE_OK, "o", "r", "a/b", "v1.2", "b"},
-    {"gitea://o/r#feature/x", SOURCE_OK, "o", "r", NULL, "feature/x", "r"},
-    {"github://o/r#main", SOURCE_UNSUPPORTED, NULL, NULL, NULL, NULL, NULL},
-    {"local://r", SOURCE_UNSUPPORTED, NULL, NULL, NULL, NULL, NULL},
-    {"r", SOURCE_UNSUPPORTED, NULL, NULL, NULL, NULL, NULL},
-    {"gitea://o", SOURCE_BAD, NULL, NULL, NULL, NULL, NULL},
-    {"gitea://", SOURCE_BAD, NULL, NULL, NULL, NULL, NULL},
-    {"gitea://o/r#", SOURCE_BAD, NULL, NULL, NULL, NULL, NULL},
-    {"gitea://o/r/../x#main", SOURCE_BAD, NULL, NULL, NULL, NULL, NULL},
-    {"gitea://o/r/.staging#main", SOURCE_BAD, NULL, NULL, NULL, NULL, NULL},
-    {"gitea:///o/r#main", SOURCE_BAD, NULL, NULL, NULL, NULL, NULL},
+    {"gitea://o/r#main", BOOT_SOURCE_OK, "o", "r", NULL, "main", "r"},
+    {"gitea://o/r", BOOT_SOURCE_OK, "o", "r", NULL, "main", "r"},
+    {"gitea://o/r/a/b#v1.2", BOOT_SOURCE_OK, "o", "r", "a/b", "v1.2", "b"},
+    {"gitea://o/r#feature/x", BOOT_SOURCE_OK, "o", "r", NULL, "feature/x", "r"},
+    {"github://o/r#main", BOOT_SOURCE_UNSUPPORTED, NULL, NULL, NULL, NULL, NULL},
+    {"local://r", BOOT_SOURCE_UNSUPPORTED, NULL, NULL, NULL, NULL, NULL},
+    {"r", BOOT_SOURCE_UNSUPPORTED, NULL, NULL, NULL, NULL, NULL},
+    {"gitea://o", BOOT_SOURCE_BAD, NULL, NULL, NULL, NULL, NULL},
+    {"gitea://", BOOT_SOURCE_BAD, NULL, NULL, NULL, NULL, NULL},
+    {"gitea://o/r#", BOOT_SOURCE_BAD, NULL, NULL, NULL, NULL, NULL},
+    {"gitea://o/r/../x#main", BOOT_SOURCE_BAD, NULL, NULL, NULL, NULL, NULL},
+    {"gitea://o/r/.staging#main", BOOT_SOURCE_BAD, NULL, NULL, NULL, NULL, NULL},
+    {"gitea:///o/r#main", BOOT_SOURCE_BAD, NULL, NULL, NULL, NULL, NULL},
 };
 
 static bool same(const char *a, const char *b)
@@ -175,12 +175,12 @@ static void reads_plugin_sources(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(SOURCES); i++) {
         const struct source_case *c = &SOURCES[i];
-        struct plugin_source s = PLUGIN_SOURCE_INIT;
-        enum source_result rc = plugin_source_parse(c->text, &s);
+        struct boot_source s = BOOT_SOURCE_INIT;
+        enum boot_source_result rc = boot_source_parse(c->text, &s);
         if (rc != c->result || !same(s.owner, c->owner) || !same(s.repo, c->repo) ||
             !same(s.sub, c->sub) || !same(s.ref, c->ref) || !same(s.name, c->name))
             fail_msg("'%s'", c->text);
-        plugin_source_release(&s);
+        boot_source_release(&s);
     }
 }
 
