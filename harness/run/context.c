@@ -57,6 +57,8 @@ static int bind_params(struct ctx *ctx, struct err *err)
         if (!value &&
             vars_json(ctx->vars, p->value, ctx->scenario->file, &value, err) < 0)
             return -1;
+        /* ${params.x}, and ${x} until a step binds that name. */
+        vars_set(ctx->vars, p->name, json_incref(value));
         json_object_set_new(params, p->name, value);
         if (p->secret && json_is_string(value)) {
             CLEANUP(free_ptr) char *name = xasprintf("params.%s", p->name);

@@ -267,7 +267,7 @@ static char *scenario_name(const struct catalogue *c, const char *file, const ch
         rest = file + len + 1;
     else if (strstr(file, "/scenarios/"))
         rest = strstr(file, "/scenarios/") + strlen("/scenarios/");
-    else if (strncmp(file, given, root_len) == 0 && file[root_len] == '/')
+    else if (root_len > 0 && strncmp(file, given, root_len) == 0 && file[root_len] == '/')
         rest = file + root_len + 1;
     len = strlen(rest);
     if (len > 5 && strcmp(rest + len - 5, ".yaml") == 0)

@@ -14,9 +14,9 @@ struct scope {
     struct strv params; /* what ${params.x} may be */
 };
 
-/* What run.* holds, and what `org` binds. */
-static const char *const run_names[] = {"id",    "seed",  "started_at", "target", "uuid",
-                                        "uuid2", "uuid3", "contract",   "name"};
+/* What run.* holds: bind_run in run/context.c. */
+static const char *const run_names[] = {"id",   "seed",  "started_at", "target",
+                                        "uuid", "uuid2", "uuid3",      "pace"};
 static const char *const roots[] = {"run", "contract", "env", "params"};
 
 static void undefined(struct scope *sc, const struct ynode *at, const char *path,
