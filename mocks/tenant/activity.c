@@ -1,6 +1,7 @@
 #include "mocks/tenant/activity.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/ids.h"

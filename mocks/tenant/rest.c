@@ -283,10 +283,8 @@ bool rest_url_ok(const char *url, char reason[200])
     const char *host = sep + 3;
     size_t len = strcspn(host, "/?#");
     const char *at = memchr(host, '@', len);
-    if (at) {
-        len -= (size_t)(at + 1 - host);
+    if (at)
         host = at + 1;
-    }
     if (host[0] == '[') {
         host++;
         len = strcspn(host, "]");
