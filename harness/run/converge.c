@@ -223,13 +223,14 @@ static const char *clip(const char *text, char out[200])
 
 void record_check(struct ctx *ctx, const struct step *step, const struct check *check)
 {
-    char expected[200], actual[200];
+    char actual[200];
     emit_check(ctx, step, check);
-    if (check->verdict == VERDICT_FAIL)
+    if (check->verdict == VERDICT_FAIL) {
+        char expected[200];
         ctx_verdict(ctx, VERDICT_FAIL, "%s: %s: expected %s, got %s", step->name,
                     check->name, clip(check->expected, expected),
                     clip(check->actual, actual));
-    else if (check->verdict == VERDICT_BROKEN)
+    } else if (check->verdict == VERDICT_BROKEN)
         ctx_verdict(ctx, VERDICT_BROKEN, "%s: %s: %s", step->name, check->name,
                     clip(check->actual, actual));
 }

@@ -34,38 +34,38 @@ void tell_skipped(struct tally *tally, const struct scenario *s, const char *rea
     tally_event(tally, &ev);
 }
 
-int job_start(struct job *job, const struct run_options *opt,
-              const struct scenario *scenario, const char *name, struct strv *slugs,
-              const char *run_id, struct ledger *ledger, struct tally *tally,
+/* A teardown is short; a scenario has its own time. */
+static int64_t time_limit(const struct worker *w)
+{
+    if (w->scenario)
+        return worker_deadline_ms(w->opt, w->scenario);
+    return (int64_t)(30000 * clock_timeout_mul()) +
+           (int64_t)(120000 * w->opt->target->pace);
+}
+
+int job_start(struct job *job, const struct worker *worker, struct tally *tally,
               struct err *err)
 {
     int ends[2];
-    if (pipe2(ends, O_CLOEXEC) < 0)
-        return err_sys(err, errno, "cannot make a pipe");
     *job = (struct job){.proc = PROC_INIT,
-                        .fd = ends[0],
+                        .fd = -1,
                         .in = BUF_INIT(LIMIT_LINE),
                         .slugs = STRV_INIT,
+                        .worker = *worker,
+                        .name = xstrdup(worker->name),
                         .verdict = VERDICT_BROKEN};
-    job->name = xstrdup(name);
-    if (slugs) {
-        job->slugs = *slugs;
-        *slugs = (struct strv)STRV_INIT;
-    }
-    job->worker = (struct worker){.opt = opt,
-                                  .scenario = scenario,
-                                  .name = job->name,
-                                  .slugs = &job->slugs,
-                                  .run_id = run_id,
-                                  .out_fd = ends[1],
-                                  .ledger = ledger};
+    if (worker->scenario)
+        tell_begin(tally, worker->scenario);
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return err_sys(err, errno, "cannot make a pipe");
+    job->fd = ends[0];
+    if (worker->slugs)
+        strv_copy(&job->slugs, worker->slugs);
+    job->worker.name = job->name;
+    job->worker.slugs = &job->slugs;
+    job->worker.out_fd = ends[1];
     job->started_ms = clock_mono_ms();
-    int64_t limit = scenario ? worker_deadline_ms(opt, scenario)
-                             : (int64_t)(30000 * clock_timeout_mul()) +
-                                   (int64_t)(120000 * opt->target->pace);
-    job->deadline_ms = job->started_ms + limit;
-    if (scenario)
-        tell_begin(tally, scenario);
+    job->deadline_ms = job->started_ms + time_limit(worker);
     int rc = proc_fork(worker_main, &job->worker, &job->proc, err);
     (void)close(ends[1]);
     (void)fcntl(job->fd, F_SETFL, O_NONBLOCK);
@@ -148,17 +148,18 @@ static char *death_text(const struct job *job, int status)
 
 static void judge_death(struct job *job, int status, const char *mock_died)
 {
-    char limit[32];
+    const char *step = job->step ? job->step : "(none)";
     job->verdict = verdict_join(job->verdict, VERDICT_BROKEN);
     free(job->reason);
-    if (job->timed_out)
-        job->reason =
-            xasprintf("timed out in step %s after %s", job->step ? job->step : "(none)",
-                      clock_human(job->deadline_ms - job->started_ms, limit));
-    else if (job->stopped)
-        job->reason = xasprintf("stopped in step %s", job->step ? job->step : "(none)");
-    else
+    if (job->timed_out) {
+        char limit[32];
+        (void)clock_human(job->deadline_ms - job->started_ms, limit);
+        job->reason = xasprintf("timed out in step %s after %s", step, limit);
+    } else if (job->stopped) {
+        job->reason = xasprintf("stopped in step %s", step);
+    } else {
         job->reason = death_text(job, status);
+    }
     job->duration_ms = clock_mono_ms() - job->started_ms;
     if (mock_died) {
         char *text = xasprintf("%s; %s", job->reason, mock_died);

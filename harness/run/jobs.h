@@ -26,11 +26,10 @@ struct job {
     int64_t duration_ms;
 };
 
-/* Forks the worker; EV_SCENARIO_BEGIN goes out first. scenario NULL: a teardown of slugs
- * (taken) after the scenario called name. */
-MUST_CHECK int job_start(struct job *job, const struct run_options *opt,
-                         const struct scenario *scenario, const char *name,
-                         struct strv *slugs, const char *run_id, struct ledger *ledger,
+/* Forks the worker; EV_SCENARIO_BEGIN goes out first. worker: copied, its out_fd is set
+ * here, and its name and slugs (NULL = none) are copied into the job. On failure the job
+ * can only be released. */
+MUST_CHECK int job_start(struct job *job, const struct worker *worker,
                          struct tally *tally, struct err *err);
 /* Reads what is there and passes it on; false at the end of the pipe. */
 bool job_read(struct job *job, struct tally *tally);

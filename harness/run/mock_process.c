@@ -14,8 +14,6 @@
 
 enum { LAST_WORDS = 2048 };
 
-extern char **environ;
-
 /* PATH and its like, our own variables, and the sanitizers' options. */
 static void child_env(struct strv *env)
 {
@@ -134,11 +132,12 @@ static int take_addresses(const struct buf *line, struct target *t, struct err *
         return err_set(err, ERR_SHAPE,
                        "first line of the mock platform: cp_url, "
                        "tenant_domain or cp_admin_token is missing");
-    char **slots[] = {&t->cp_url, &t->tenant_domain, &t->mock_url, &t->cp_token};
+    char **fields[] = {&t->cp_url, &t->tenant_domain, &t->mock_url, &t->cp_token};
     const char *values[] = {cp, domain, mock ? mock : cp, token};
-    for (size_t i = 0; i < ARRAY_SIZE(slots); i++) {
-        free(*slots[i]);
-        *slots[i] = xstrdup(values[i]);
+    for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+        char **field = fields[i];
+        free(*field);
+        *field = xstrdup(values[i]);
     }
     json_t *pace = json_object_get(j, "pace");
     if (json_is_number(pace) && json_number_value(pace) > 0)

@@ -93,11 +93,10 @@ static void learn(struct redact *r, const char *prefix, const json_t *j, int dep
 {
     if (depth > LIMIT_DEPTH)
         return;
-    size_t i = 0;
     const char *key = NULL;
     json_t *value = NULL;
     if (json_is_array(j)) {
-        for (i = 0; i < json_array_size(j); i++)
+        for (size_t i = 0; i < json_array_size(j); i++)
             learn(r, prefix, json_array_get(j, i), depth + 1);
         return;
     }

@@ -17,12 +17,12 @@ typedef int act_fn(struct ctx *ctx, const struct step *step, struct attempt *at,
                    struct err *err);
 
 struct step_act {
-    enum step_kind kind;
     act_fn *act;
     int64_t default_within_ms; /* production time, -1 = one try */
-    bool waits_itself;         /* `within` is the act's own deadline, not a poll's */
-    bool accepts;              /* an answer that is not 2xx fails it even if nothing is
-                                  expected: a check "accepted" is recorded then */
+    enum step_kind kind;
+    bool waits_itself; /* `within` is the act's own deadline, not a poll's */
+    bool accepts;      /* an answer that is not 2xx fails it even if nothing is
+                          expected: a check "accepted" is recorded then */
 };
 const struct step_act *step_act_of(enum step_kind kind); /* NULL for use and deny */
 

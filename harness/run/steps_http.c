@@ -76,7 +76,7 @@ static int find_base(struct ctx *ctx, const struct step *step, const char *path,
     }
     if (strncmp(path, "http://", 7) == 0 || strncmp(path, "https://", 8) == 0)
         *base = xstrdup("");
-    else if (on && strcmp(on, "cp") == 0)
+    else if (on && strcmp(on, "cp") == 0 && ctx->target->cp_url)
         *base = xstrdup(ctx->target->cp_url);
     else if (on && strcmp(on, "mock") == 0 && ctx->target->mock_url)
         *base = xstrdup(ctx->target->mock_url);
@@ -96,9 +96,8 @@ static int set_token(struct ctx *ctx, const struct step *step, const char *base,
 {
     const struct ynode *as = step_get(step, "as");
     CLEANUP(free_ptr) char *token = NULL;
-    bool to_cp = ctx->target->cp_url && strcmp(base, ctx->target->cp_url) == 0;
     const char *on = ynode_str(step->node, "on", "");
-    if (!as && to_cp && strcmp(on, "cp") == 0)
+    if (!as && strcmp(on, "cp") == 0)
         token = ctx->target->cp_token ? xstrdup(ctx->target->cp_token) : NULL;
     else if (as || (org && !*on && *base))
         if (step_token(ctx, step, as, org, &token, err) < 0)

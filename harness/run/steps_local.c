@@ -55,10 +55,10 @@ static void see_command(struct ctx *ctx, const struct strv *argv, const char *in
                         const struct proc_result *r, int64_t took_ms, struct attempt *at)
 {
     CLEANUP(free_ptr) char *line = strv_join(argv, " ");
-    CLEANUP(free_ptr)
-    char *clean_out = redact_text(&ctx->secrets, r->out.data, r->out.len, 0);
-    CLEANUP(free_ptr)
-    char *clean_err = redact_text(&ctx->secrets, r->err.data, r->err.len, 0);
+    /* Made valid UTF-8 only: expectations see what was said, secrets included. */
+    const struct redact none = REDACT_INIT;
+    CLEANUP(free_ptr) char *clean_out = redact_text(&none, r->out.data, r->out.len, 0);
+    CLEANUP(free_ptr) char *clean_err = redact_text(&none, r->err.data, r->err.len, 0);
     struct exchange x = {.protocol = "command",
                          .request = line,
                          .request_body = input,
@@ -76,7 +76,7 @@ static void see_command(struct ctx *ctx, const struct strv *argv, const char *in
     at->obs.has_status = true;
     at->obs.elapsed_ms = took_ms;
     if (r->timed_out)
-        attempt_broken(at, "'%s' did not end in %lld ms", argv->v[0], (long long)took_ms);
+        attempt_broken(at, "'%s' did not end in %lld ms", line, (long long)took_ms);
 }
 
 int act_run(struct ctx *ctx, const struct step *step, struct attempt *at, struct err *err)

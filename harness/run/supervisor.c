@@ -101,13 +101,18 @@ static void read_signals(struct supervisor *s)
 
 /* ---- jobs ---- */
 
-static bool start_job(struct supervisor *s, const struct scenario *scenario,
-                      const char *name, struct strv *slugs)
+static void start_job(struct supervisor *s, const struct scenario *scenario,
+                      const char *name, const struct strv *slugs)
 {
     struct job *job = xcalloc(1, sizeof(*job));
     struct err err = ERR_INIT;
-    if (job_start(job, &s->opt, scenario, name, slugs, s->run_id, &s->ledger, &s->tally,
-                  &err) < 0) {
+    const struct worker worker = {.opt = &s->opt,
+                                  .scenario = scenario,
+                                  .name = name,
+                                  .slugs = slugs,
+                                  .run_id = s->run_id,
+                                  .ledger = &s->ledger};
+    if (job_start(job, &worker, &s->tally, &err) < 0) {
         if (scenario) {
             struct event ev = {.kind = EV_SCENARIO_END,
                                .scenario = name,
@@ -117,10 +122,9 @@ static bool start_job(struct supervisor *s, const struct scenario *scenario,
         }
         job_release(job);
         free(job);
-        return false;
+        return;
     }
     s->jobs[s->n_jobs++] = job;
-    return true;
 }
 
 static void start_jobs(struct supervisor *s)
@@ -131,7 +135,7 @@ static void start_jobs(struct supervisor *s)
         if (!reason && s->stop)
             reason = xasprintf("not started: %s", s->why_stopped);
         if (!reason) {
-            (void)start_job(s, scenario, scenario->name, NULL);
+            start_job(s, scenario, scenario->name, NULL);
             continue;
         }
         tell_skipped(&s->tally, scenario, reason);
@@ -155,7 +159,7 @@ static void end_job(struct supervisor *s, size_t i)
         struct strv slugs = STRV_INIT;
         tally_open_orgs(&s->tally, job->name, &slugs);
         if (slugs.n > 0)
-            (void)start_job(s, NULL, job->name, &slugs);
+            start_job(s, NULL, job->name, &slugs);
         strv_release(&slugs);
     }
     job_release(job);
@@ -283,8 +287,8 @@ static int exit_code(const struct supervisor *s)
 static void explain_exit(struct supervisor *s)
 {
     struct run_summary *m = s->summary;
-    char leaks[160];
     if (m->exit_code == EXIT_LEAK) {
+        char leaks[160];
         tally_leaks_text(&s->tally, leaks, sizeof(leaks));
         (void)snprintf(m->reason, sizeof(m->reason), "still there after teardown: %s",
                        leaks);

@@ -18,8 +18,9 @@ void target_release(struct target *t)
                       &t->mock_url,     &t->cp_token, &t->prefix, &t->owner,
                       &t->cp_token_env, &t->ca_file};
     for (size_t i = 0; i < ARRAY_SIZE(owned); i++) {
-        free(*owned[i]);
-        *owned[i] = NULL;
+        char **text = owned[i];
+        free(*text);
+        *text = NULL;
     }
     strv_release(&t->needs);
     strv_release(&t->env);
