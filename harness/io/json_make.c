@@ -1,31 +1,10 @@
 #include "io/json.h"
 
 #include "base/log.h"
+#include "base/utf8.h"
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Bytes of the UTF-8 character at s (RFC 3629: shortest form, no surrogates), 0 = none.
- */
-static size_t utf8_len(const unsigned char *s, size_t left)
-{
-    size_t len = s[0] < 0x80   ? 1
-                 : s[0] < 0xc2 ? 0
-                 : s[0] < 0xe0 ? 2
-                 : s[0] < 0xf0 ? 3
-                               : 4;
-
-    if (s[0] > 0xf4 || len == 0 || len > left)
-        return 0;
-    for (size_t i = 1; i < len; i++) {
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-        (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-        return 0;
-    return len;
-}
 
 json_t *json_strn_new(const char *s, size_t len)
 {
@@ -38,7 +17,7 @@ json_t *json_strn_new(const char *s, size_t len)
     if (j)
         return j;
     for (size_t i = 0; i < len;) {
-        size_t n = utf8_len((const unsigned char *)s + i, len - i);
+        size_t n = utf8_len(s + i, len - i);
 
         if (n)
             buf_add(&clean, s + i, n);

@@ -3,6 +3,7 @@
 #include "base/fs.h"
 #include "base/limits.h"
 #include "base/num.h"
+#include "base/utf8.h"
 #include <libfyaml.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -468,17 +469,23 @@ bad:
                 complaint->seen ? complaint->what : "not YAML", NULL);
 }
 
-static int refuse_nul(const char *name, const char *text, size_t len, struct err *err)
+/* libfyaml never comes back from some malformed UTF-8 ("%" and a byte above 0x7f), so
+ * such text does not reach it. */
+static int refuse_binary(const char *name, const char *text, size_t len, struct err *err)
 {
     const char *nul = memchr(text, '\0', len);
-    int line = 1;
+    size_t valid = utf8_valid(text, len);
+    size_t bad = nul && (size_t)(nul - text) < valid ? (size_t)(nul - text) : valid;
+    struct place at = {1, 1};
 
-    if (!nul)
+    if (bad == len)
         return 0;
-    for (const char *p = text; p < nul; p++)
-        line += *p == '\n';
-    return err_set(err, ERR_CONFIG, "%s:%d:1: not a text file: it has a NUL character",
-                   name, line);
+    for (size_t i = 0; i < bad; i++) {
+        at.line += text[i] == '\n';
+        at.col = text[i] == '\n' ? 1 : at.col + 1;
+    }
+    return err_set(err, ERR_CONFIG, "%s:%d:%d: not a text file: it has %s", name, at.line,
+                   at.col, text[bad] ? "a byte that is not UTF-8" : "a NUL character");
 }
 
 int yaml_parse(const char *name, const char *text, size_t len, struct ydoc **ret,
@@ -493,7 +500,7 @@ int yaml_parse(const char *name, const char *text, size_t len, struct ydoc **ret
                                         FYPCF_DEFAULT_VERSION_1_2};
     struct reader r = {.name = name, .err = err};
 
-    if (refuse_nul(name, text, len, err) < 0)
+    if (refuse_binary(name, text, len, err) < 0)
         return -1;
     fy_diag_cfg_default(&quiet);
     quiet.fp = NULL;

@@ -83,16 +83,27 @@ static void add_path(struct lexer *x, const char *path)
     }
 }
 
-/* At "${": the form was checked before. */
-static void variable(struct lexer *x, bool in_string)
+static int malformed(struct lexer *x)
+{
+    return err_set(x->err, ERR_CONFIG,
+                   "malformed variable at '%.20s'; write ${name.member}", x->s);
+}
+
+/* At "${": one that was not collected was taken for a literal "$${" before, which this
+ * lexer reads otherwise ("\\$${" in a string). */
+static int variable(struct lexer *x, bool in_string)
 {
     size_t n = strcspn(x->s + 2, "}");
     char *path CLEANUP(free_ptr) = xstrndup(x->s + 2, n);
+    char *flat CLEANUP(free_ptr) = xasprintf("=%s", path);
 
+    if (!strv_has(x->paths, path) && !strv_has(x->paths, flat))
+        return malformed(x);
     buf_adds(x->out, in_string ? "\\(" : "");
     add_path(x, path);
     buf_adds(x->out, in_string ? ")" : "");
     x->s += n + 3;
+    return 0;
 }
 
 static int string_char(struct lexer *x)
@@ -102,10 +113,8 @@ static int string_char(struct lexer *x)
         x->s += 3;
         return 0;
     }
-    if (strncmp(x->s, "${", 2) == 0) {
-        variable(x, true);
-        return 0;
-    }
+    if (strncmp(x->s, "${", 2) == 0)
+        return variable(x, true);
     if (x->s[0] == '\\' && x->s[1]) {
         buf_add(x->out, x->s, 2);
         x->s += 2;
@@ -135,10 +144,10 @@ static int code_char(struct lexer *x)
 {
     char c = *x->s;
 
-    if (strncmp(x->s, "${", 2) == 0) {
-        variable(x, false);
-        return 0;
-    }
+    if (strncmp(x->s, "$${", 3) == 0)
+        return malformed(x); /* a literal has a meaning in strings only */
+    if (strncmp(x->s, "${", 2) == 0)
+        return variable(x, false);
     if (c == '#') {
         x->s += strcspn(x->s, "\n");
         return 0;

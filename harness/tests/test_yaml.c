@@ -132,6 +132,17 @@ static void what_the_language_does_not_use_is_refused(void **state)
     assert_refused("a: \"x\\0y\"\n", "f.yaml:1:4: text must not contain a NUL character");
 }
 
+static void bytes_that_are_no_text_are_refused_with_their_place(void **state)
+{
+    (void)state;
+    assert_refused("a: 1\nb: \xff\n",
+                   "f.yaml:2:4: not a text file: it has a byte that is not UTF-8");
+    assert_refused("%\xf6",
+                   "f.yaml:1:2: not a text file: it has a byte that is not UTF-8");
+    assert_refused("a: \xed\xa0\x80",
+                   "f.yaml:1:4: not a text file: it has a byte that is not UTF-8");
+}
+
 static void nothing_is_printed_about_an_error(void **state)
 {
     int before = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
@@ -221,6 +232,7 @@ int main(void)
         cmocka_unit_test(a_duplicate_key_names_both_places),
         cmocka_unit_test(a_syntax_error_says_where_and_what),
         cmocka_unit_test(what_the_language_does_not_use_is_refused),
+        cmocka_unit_test(bytes_that_are_no_text_are_refused_with_their_place),
         cmocka_unit_test(nothing_is_printed_about_an_error),
         cmocka_unit_test(plain_scalars_have_the_core_schemas_types),
         cmocka_unit_test(an_empty_document_is_null),

@@ -1,0 +1,33 @@
+#include "base/utf8.h"
+
+size_t utf8_len(const char *text, size_t left)
+{
+    const unsigned char *s = (const unsigned char *)text;
+    size_t len = s[0] < 0x80   ? 1
+                 : s[0] < 0xc2 ? 0
+                 : s[0] < 0xe0 ? 2
+                 : s[0] < 0xf0 ? 3
+                               : 4;
+
+    if (s[0] > 0xf4 || len == 0 || len > left)
+        return 0;
+    for (size_t i = 1; i < len; i++) {
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+    }
+    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+        (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+        return 0;
+    return len;
+}
+
+size_t utf8_valid(const char *s, size_t len)
+{
+    size_t at = 0;
+    size_t n = 1;
+    while (at < len && n > 0) {
+        n = utf8_len(s + at, len - at);
+        at += n;
+    }
+    return at;
+}

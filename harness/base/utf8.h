@@ -1,0 +1,15 @@
+/*
+ * Well-formed UTF-8.
+ * Source: RFC 3629 (shortest form, no surrogates, nothing above U+10FFFF).
+ */
+#ifndef BASE_UTF8_H
+#define BASE_UTF8_H
+
+#include <stddef.h>
+
+/* Bytes of the character at s, of which left can be read; 0 = malformed. left > 0. */
+size_t utf8_len(const char *s, size_t left);
+/* Offset of the first byte that is not well-formed; len = all is. */
+size_t utf8_valid(const char *s, size_t len);
+
+#endif
