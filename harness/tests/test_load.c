@@ -101,6 +101,7 @@ static const struct bad_row bad_rows[] = {
     {"no-step-kind", 5, 5,
      "the step does not say what it does (get, mcp, a2a, files, ...)"},
     {"two-kinds", 6, 5, "one step cannot be both 'get' and 'post'"},
+    {"two-requests", 7, 5, "one step cannot be both 'list tools' and 'ping'"},
     {"unknown-key", 7, 5, "unknown key 'expcet' in a 'get' step; did you mean 'expect'?"},
     {"unknown-field", 6, 39,
      "unknown key 'templat' in 'workspace'; did you mean 'template'?"},
