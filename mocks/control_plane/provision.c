@@ -296,6 +296,7 @@ static void fetch_assets(struct provision *pr, const struct template_ref *ref)
     req.max_body = LIMIT_FILE;
     strv_add(&req.headers, "Accept: application/gzip, application/octet-stream");
     strv_addf(&req.headers, "Authorization: token %s", p->forge_token);
+    strv_addf(&req.headers, "X-Molecule-Org-Id: %s", pr->ws->org->id);
     pr->call = http_async_start(p->http, &req, on_assets, pr);
     http_request_release(&req);
 }

@@ -9,11 +9,10 @@
 #include "base/ids.h"
 #include "base/log.h"
 #include "io/http.h"
-#include "io/json.h"
 #include "mocks/forge/unpack.h"
 
-/* A fetch may take five minutes; the fault "hang" waits that long under the pace, a real
- * exchange is never cut shorter than this. */
+/* A fetch may take five minutes: that long under the pace where the forge is known to
+ * hang, while an exchange that only is slow is never cut off so soon. */
 enum { FETCH_HANG_S = 300, FETCH_REAL_MS = 30000 };
 
 struct stage {
@@ -25,7 +24,6 @@ struct stage {
     void *arg;
     struct http_call *call;
     struct loop_timer *timer;
-    int pretended; /* status that a fault gives, 0 = none */
 };
 
 static void stage_free(struct stage *s)
@@ -104,10 +102,6 @@ static void on_timer(void *arg)
 {
     struct stage *s = arg;
     s->timer = NULL;
-    if (s->pretended) {
-        stage_end(s, s->pretended, NULL);
-        return;
-    }
     struct err err = ERR_INIT;
     struct copy c = {.from = s->local, .to = s->dir, .err = &err};
     if (!fs_is_dir(s->local)) {
@@ -121,36 +115,6 @@ static void on_timer(void *arg)
     }
 }
 
-/* Sets the status that a fault gives instead of asking the forge. */
-static bool pretend(struct stage *s, const char *raw)
-{
-    struct org *org = s->ws->org;
-    const char *mode = switch_value(org, "plugin_fetch");
-    int64_t delay_ms = 0;
-    if (strcmp(mode, "404") == 0) {
-        s->pretended = 404;
-    } else if (strcmp(mode, "401") == 0) {
-        s->pretended = 502;
-    } else if (strcmp(mode, "hang") == 0) {
-        s->pretended = 504;
-        delay_ms = pace_ms(org->plat, FETCH_HANG_S);
-    } else if (strcmp(mode, "fail-once") == 0) {
-        json_t *failed = json_object_get(org->rest, "plugin_fetch_failed");
-        if (!failed) {
-            failed = json_object();
-            (void)json_object_set_new(org->rest, "plugin_fetch_failed", failed);
-        }
-        if (json_object_get(failed, raw))
-            return false;
-        (void)json_object_set_new(failed, raw, json_true());
-        s->pretended = 502;
-    } else {
-        return false;
-    }
-    s->timer = loop_timer_add(org->plat->loop, delay_ms, on_timer, s);
-    return true;
-}
-
 static void ask_forge(struct stage *s, const struct plugin_source *source)
 {
     struct platform *p = s->ws->org->plat;
@@ -161,9 +125,12 @@ static void ask_forge(struct stage *s, const struct plugin_source *source)
                        source->owner, source->repo, ref);
     struct http_request req = HTTP_REQUEST_INIT;
     req.url = s->url;
-    req.timeout_ms = FETCH_REAL_MS;
+    req.timeout_ms = switch_is(s->ws->org, "plugin_fetch", "hang")
+                         ? pace_ms(p, FETCH_HANG_S)
+                         : FETCH_REAL_MS;
     req.max_body = LIMIT_ARCHIVE;
     strv_addf(&req.headers, "Authorization: token %s", p->forge_token);
+    strv_addf(&req.headers, "X-Molecule-Org-Id: %s", s->ws->org->id);
     s->call = http_async_start(p->http, &req, on_answer, s);
     http_request_release(&req);
 }
@@ -181,8 +148,6 @@ struct stage *stage_start(struct workspace *ws, const struct plugin_source *sour
     s->scheme = xstrdup(source->scheme);
     s->sub = source->sub ? xstrdup(source->sub) : NULL;
     s->dir = xasprintf("%s/staging/%s", p->dir, name);
-    if (pretend(s, source->raw))
-        return s;
     if (source->owner) {
         ask_forge(s, source);
     } else {
