@@ -63,6 +63,14 @@ static void provision_abort(struct provision *pr, const char *detail)
     provision_failed(ws, "provisioning failed", NULL);
 }
 
+/* The fault seo-skills=asset: the world before plugins, for the template that has skills.
+ */
+static bool skills_by_asset(const struct workspace *ws)
+{
+    return fault_is(ws->org, "seo-skills", "asset") && ws->template &&
+           strcmp(ws->template, "seo-agent") == 0;
+}
+
 static void declare_template_plugins(struct provision *pr)
 {
     struct workspace *ws = pr->ws;
@@ -70,7 +78,7 @@ static void declare_template_plugins(struct provision *pr)
     assets_plugins(&pr->assets, &sources);
     for (size_t i = 0; i < sources.n; i++) {
         char reason[256];
-        if (strstr(sources.v[i], "seo-all") && fault_is(ws->org, "seo-skills", "asset"))
+        if (skills_by_asset(ws) && strstr(sources.v[i], "seo-all"))
             continue;
         if (plugin_declare(ws, sources.v[i], "system", reason) != 0)
             log_info("create %s: failed to record declared plugin %s: %s", ws->id,
@@ -129,7 +137,6 @@ static void set_declared_env(struct workspace *ws, struct strv *env)
     strv_release(&sources);
 }
 
-/* The fault seo-skills=asset: the skills of the world before plugins. */
 static int copy_skill(const struct fs_entry *entry, void *arg)
 {
     struct provision *pr = arg;
@@ -148,8 +155,7 @@ static int copy_skill(const struct fs_entry *entry, void *arg)
 static void add_asset_skills(struct provision *pr)
 {
     struct workspace *ws = pr->ws;
-    if (!fault_is(ws->org, "seo-skills", "asset") || !ws->template ||
-        strcmp(ws->template, "seo-agent") != 0)
+    if (!skills_by_asset(ws))
         return;
     CLEANUP(free_ptr)
     char *dir = xasprintf("%s/molecule-ai/seo-all/main/skills", ws->org->plat->catalog);
