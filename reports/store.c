@@ -1,7 +1,6 @@
 #include "reports/store.h"
 
 #include "base/buf.h"
-#include "base/clock.h"
 #include "base/embed.h"
 #include "base/fs.h"
 #include "base/limits.h"
@@ -13,7 +12,7 @@
 EMBED(schema_sql, "reports/schema.sql");
 
 /* How long another process may hold the write lock before that is an error. */
-enum { BUSY_TIMEOUT_MS = 10000, COMMIT_EVERY_MS = 1000 };
+enum { BUSY_TIMEOUT_MS = 10000 };
 
 enum statement {
     INSERT_RUN,
@@ -56,8 +55,6 @@ struct store {
     char *path;
     sqlite3_stmt *statements[N_STATEMENTS];
     int64_t run; /* of the sink, 0 = none yet */
-    bool in_transaction;
-    int64_t transaction_since_ms;
 };
 
 struct store_sink {
@@ -166,9 +163,6 @@ void store_close(struct store *s)
     for (size_t i = 0; i < N_STATEMENTS; i++) {
         sqlite3_finalize(s->statements[i]);
     }
-    if (s->in_transaction) {
-        sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL);
-    }
     sqlite3_close(s->db);
     free(s->path);
     free(s);
@@ -214,28 +208,6 @@ static int insert(struct store *s, enum statement which, struct err *err,
     sqlite3_reset(st);
     sqlite3_clear_bindings(st);
     return result;
-}
-
-static int begin(struct store *s, struct err *err)
-{
-    if (s->in_transaction) {
-        return 0;
-    }
-    if (exec_sql(s, "BEGIN IMMEDIATE", "lock", err) < 0) {
-        return -1;
-    }
-    s->in_transaction = true;
-    s->transaction_since_ms = clock_mono_ms();
-    return 0;
-}
-
-static int commit(struct store *s, struct err *err)
-{
-    if (!s->in_transaction) {
-        return 0;
-    }
-    s->in_transaction = false;
-    return exec_sql(s, "COMMIT", "write to", err);
 }
 
 static const char *text_or_empty(const char *s)
@@ -308,22 +280,14 @@ static int store_event(struct sink *sink, const struct event *ev, struct err *er
     if (ev->kind != EV_RUN_BEGIN && s->run == 0) {
         return err_set(err, ERR_BUG, "an event before the run began");
     }
-    if (begin(s, err) < 0 || write_event(s, ev, err) < 0) {
-        return -1;
-    }
-    bool boundary = ev->kind == EV_RUN_BEGIN || ev->kind == EV_SCENARIO_BEGIN ||
-                    ev->kind == EV_SCENARIO_END || ev->kind == EV_RUN_END;
-    if (boundary || clock_mono_ms() - s->transaction_since_ms >= COMMIT_EVERY_MS) {
-        return commit(s, err);
-    }
-    return 0;
+    /* One statement, committed at once: in WAL mode that is cheap, and a run that is
+     * killed keeps everything that it had recorded. */
+    return write_event(s, ev, err);
 }
 
 static void store_sink_close(struct sink *sink)
 {
-    struct store_sink *ss = (struct store_sink *)sink;
-    commit(ss->store, NULL);
-    free(ss);
+    free(sink);
 }
 
 struct sink *store_sink(struct store *s)

@@ -2,9 +2,8 @@
  * The result database: SQLite, WAL, foreign keys, one writer.
  *
  * Source of the shape: reports/schema.sql, whose views are the public interface. Runs are
- * appended; every event is committed by the time its scenario ends, and at least once a
- * second, so that a run that is cut off (kill -9) keeps what it had recorded. Not thread
- * safe.
+ * appended; every event is committed when it is recorded, so that a run that is cut off
+ * (kill -9) keeps what it had. Not thread safe.
  */
 #ifndef REPORTS_STORE_H
 #define REPORTS_STORE_H

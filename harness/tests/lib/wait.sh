@@ -10,19 +10,12 @@ until_true() {
     done
 }
 
-# processes_of DIR: ids of the processes whose command line or environment names DIR, but
-# for this shell and its helpers.
+# processes_of DIR: ids of this project's processes whose command line or environment names
+# DIR. A child of the box is called npx, after the link that it was started by.
 processes_of() {
-    local dir=$1 p pid
-    for p in /proc/[0-9]*; do
-        pid=${p#/proc/}
-        [ "$pid" != $$ ] && [ "$pid" != "$BASHPID" ] || continue
-        case $(readlink "$p/exe" 2>/dev/null) in
-        */waybill | */waybill-mock) ;;
-        *) continue ;;
-        esac
-        if tr '\0' '\n' <"$p/environ" 2>/dev/null | grep -qF "$dir" ||
-            tr '\0' '\n' <"$p/cmdline" 2>/dev/null | grep -qF "$dir"; then
+    local pid
+    for pid in $(pgrep '^(waybill|waybill-mock|npx)$'); do
+        if grep -qaF "$1" "/proc/$pid/environ" "/proc/$pid/cmdline" 2>/dev/null; then
             echo "$pid"
         fi
     done
@@ -34,7 +27,7 @@ nothing_left_of() { [ -z "$(processes_of "$1")" ]; }
 process_with() {
     local pid
     for pid in $(processes_of "$1"); do
-        if tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qE "$2"; then
+        if { tr '\0' ' ' <"/proc/$pid/cmdline"; } 2>/dev/null | grep -qE "$2"; then
             echo "$pid"
             return 0
         fi
