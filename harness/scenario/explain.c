@@ -276,7 +276,6 @@ void explain_scenario(const struct scenario *s, const struct exprs *exprs,
                       struct buf *out)
 {
     struct explaining x = {.exprs = exprs, .out = out};
-    char human[32];
 
     buf_addf(out, "%s (%s)\n", s->name, s->file);
     buf_addf(out, "Proves that %s.\n", s->proves ? s->proves : "(it does not say)");
@@ -284,9 +283,11 @@ void explain_scenario(const struct scenario *s, const struct exprs *exprs,
     add_line(out, "Needs", &s->needs);
     add_line(out, "Only on", &s->targets);
     add_line(out, "See", &s->refs);
-    if (s->budget_ms >= 0)
+    if (s->budget_ms >= 0) {
+        char human[32];
         buf_addf(out, "May take %s of production time.\n",
                  clock_human(s->budget_ms, human));
+    }
     if (s->failure_ref)
         buf_addf(out, "Is known to fail until %s: %s.\n",
                  s->failure_until ? s->failure_until : "?", s->failure_ref);

@@ -8,21 +8,26 @@
 #define DEPTH_MAX 1000
 #define EXACT_MAX 9007199254740992.0 /* 2^53: whole numbers up to here are exact */
 
+static jv from_object(const json_t *j)
+{
+    json_t *each = (json_t *)(uintptr_t)j, *member; /* the iterator takes no const */
+    const char *key;
+    jv obj = jv_object();
+
+    json_object_foreach(each, key, member)
+    {
+        obj = jv_object_set(obj, jv_string(key), jv_from_json(member));
+    }
+    return obj;
+}
+
 jv jv_from_json(const json_t *j)
 {
-    const char *key;
-    json_t *member;
-
     if (!j)
         return jv_null();
     switch (json_typeof(j)) {
-    case JSON_OBJECT: {
-        jv obj = jv_object();
-        json_t *each = (json_t *)(uintptr_t)j; /* the iterator takes no const */
-        json_object_foreach(each, key, member) obj =
-            jv_object_set(obj, jv_string(key), jv_from_json(member));
-        return obj;
-    }
+    case JSON_OBJECT:
+        return from_object(j);
     case JSON_ARRAY: {
         jv list = jv_array();
         for (size_t i = 0; i < json_array_size(j); i++)

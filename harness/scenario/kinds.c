@@ -156,12 +156,12 @@ static const struct field_row deny_fields[] = {
 
 #define HTTP(word, verb)                                                                 \
     {                                                                                    \
-        .key = word, .kind = STEP_HTTP, .method = verb, .arg_type = FIELD_TEXT,          \
+        .key = (word), .kind = STEP_HTTP, .method = (verb), .arg_type = FIELD_TEXT,      \
         .extra = http_extra, .about = "one " verb " request: a path, or a URL"           \
     }
 #define ON_WORKSPACE(word, value, text)                                                  \
     {                                                                                    \
-        .key = word, .kind = value, .arg_type = FIELD_REF, .about = text                 \
+        .key = (word), .kind = (value), .arg_type = FIELD_REF, .about = (text)           \
     }
 
 const struct step_kind_row step_kinds[] = {

@@ -166,7 +166,7 @@ const struct group_file *find_group(struct loader *l, const struct ynode *name)
     struct group_file *g = xcalloc(1, sizeof(*g));
     g->name = xstrdup(name->text);
     g->file = TAKE(file);
-    c->groups = xrealloc(c->groups, (c->n_groups + 1) * sizeof(*c->groups));
+    c->groups = xrealloc(c->groups, (c->n_groups + 1) * sizeof(struct group_file *));
     c->groups[c->n_groups++] = g;
     if (yaml_read_file(g->file, LIMIT_SCENARIO_FILE, &g->doc, &why) < 0)
         add_yaml_problem(l->problems, g->file, &why);

@@ -213,11 +213,11 @@ static int all_hold(struct look *l, const struct matcher *m, size_t n,
 static int value_holds(struct look *l, const struct expectation *e, const char *what,
                        json_t *actual, struct err *err)
 {
-    json_t *held UNUSED CLEANUP(json_drop) = actual;
-
     buf_addf(&l->expected, "%s ", what);
     add_json(&l->actual, actual, MATCH_TEXT_MAX);
-    return all_hold(l, e->matchers, e->n_matchers, actual, err);
+    int r = all_hold(l, e->matchers, e->n_matchers, actual, err);
+    json_decref(actual);
+    return r;
 }
 
 static int text_holds(struct look *l, const struct expectation *e, const char *what,

@@ -74,17 +74,18 @@ enum step_kind {
 };
 
 struct step_kind_row {
-    const char *key; /* "wait online"; NULL ends the table */
+    const char *key;    /* "wait online"; NULL ends the table */
+    const char *method; /* STEP_HTTP: "GET"..., else NULL */
+    const struct field_row
+        *fields;                   /* when the value is (or may be) a mapping: its keys */
+    const struct field_row *extra; /* further keys of the step's mapping, or NULL */
+    const char *check;             /* a check it records by itself ("online"), or NULL */
+    const char *need;              /* need that a target must meet ("box-mcp"), or NULL */
+    const char *about;             /* what it does, one line */
     enum step_kind kind;
-    const char *method;             /* STEP_HTTP: "GET"..., else NULL */
-    enum field_type arg_type;       /* of the key's value */
-    const struct field_row *fields; /* when it is (or may be) a mapping: its keys */
-    bool or_scalar;                 /* FIELD_FIELDS: a scalar stands for its first key */
-    const struct field_row *extra;  /* further keys of the step's mapping, or NULL */
-    const char *check;              /* a check it records by itself ("online"), or NULL */
+    enum field_type arg_type; /* of the key's value */
+    bool or_scalar;           /* FIELD_FIELDS: a scalar stands for its first key */
     bool mock_only;
-    const char *need;  /* need that a target must meet ("box-mcp"), or NULL */
-    const char *about; /* what it does, one line */
 };
 extern const struct step_kind_row step_kinds[];
 extern const struct field_row common_step_fields[]; /* name, id, when, within... */

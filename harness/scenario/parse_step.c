@@ -566,7 +566,7 @@ void read_steps(struct loader *l, const struct ynode *list, const char *prefix,
 {
     if (!list || list->kind != YNODE_SEQ)
         return;
-    ret->v = xcalloc(list->n + 1, sizeof(*ret->v));
+    ret->v = xcalloc(list->n + 1, sizeof(struct step *));
     for (size_t i = 0; i < list->n; i++) {
         struct step *step = read_step(l, list->items[i], prefix, NULL);
         if (step)

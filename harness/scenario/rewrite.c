@@ -9,8 +9,7 @@
 
 /* Open brackets: ( [ { as they are, '"' a string, 'i' an interpolation in a string. */
 struct lexer {
-    const char *text;
-    const char *s;
+    const char *s; /* what is not read yet */
     char open[LIMIT_DEPTH * 4];
     size_t depth;
     struct buf *out;
@@ -20,7 +19,9 @@ struct lexer {
 
 static char top(const struct lexer *x)
 {
-    return x->depth ? x->open[x->depth - 1] : '\0';
+    if (x->depth == 0)
+        return '\0';
+    return x->open[x->depth - 1];
 }
 
 static int push(struct lexer *x, char c)
@@ -128,8 +129,8 @@ static int string_char(struct lexer *x)
 
 static int closing(struct lexer *x, char c)
 {
-    char want = c == ')' ? '(' : c == ']' ? '[' : '{';
-    char is = top(x);
+    static const char pairs[] = "()[]{}";
+    char want = strchr(pairs, c)[-1], is = top(x);
 
     if (is == want || (c == ')' && is == 'i')) {
         x->depth--;
@@ -161,7 +162,7 @@ static int code_char(struct lexer *x)
 int rewrite_program(const char *text, struct buf *out, struct strv *paths,
                     struct err *err)
 {
-    struct lexer x = {.text = text, .s = text, .out = out, .paths = paths, .err = err};
+    struct lexer x = {.s = text, .out = out, .paths = paths, .err = err};
     size_t bad = 0;
 
     if (vars_each_path(text, collect, paths, &bad) < 0)

@@ -43,7 +43,10 @@ static void contract_names(const struct scope *sc, struct strv *out)
     const char *key;
     json_t *value;
 
-    json_object_foreach(sc->loader->catalogue->contract, key, value) strv_add(out, key);
+    json_object_foreach(sc->loader->catalogue->contract, key, value)
+    {
+        strv_add(out, key);
+    }
 }
 
 struct use {

@@ -95,10 +95,9 @@ static void learn_secrets(struct vars *v, const char *path, json_t *value)
 {
     const char *key;
     json_t *member;
-    size_t i;
 
-    if (json_is_array(value))
-        json_array_foreach(value, i, member) learn_secrets(v, path, member);
+    for (size_t i = 0; json_is_array(value) && i < json_array_size(value); i++)
+        learn_secrets(v, path, json_array_get(value, i));
     if (!json_is_object(value))
         return;
     json_object_foreach(value, key, member)
@@ -306,7 +305,7 @@ json_t *vars_all(const struct vars *v)
 json_t *vars_all_for(const struct vars *v, const struct strv *paths,
                      const char **ret_missing)
 {
-    json_t *all = vars_all(v), *alias;
+    json_t *all = vars_all(v);
     bool copied = v->n_locals > 0;
 
     for (size_t i = 0; i < paths->n; i++) {
@@ -320,7 +319,7 @@ json_t *vars_all_for(const struct vars *v, const struct strv *paths,
         }
         size_t len = strcspn(path, ".");
         char *root CLEANUP(free_ptr) = xstrndup(path, len);
-        alias = path[len] ? root_value(v, root) : NULL;
+        const json_t *alias = path[len] ? root_value(v, root) : NULL;
         if (!flat && !json_is_string(alias))
             continue;
         if (!copied) {

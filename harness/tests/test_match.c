@@ -27,7 +27,9 @@ static int setup_once(void **state)
     struct problems problems = PROBLEMS_INIT;
     struct err err = ERR_INIT;
 
+    *state = f;
     f->catalogue = catalogue_new("harness/tests/data", NULL);
+    f->vars = vars_new();
     int r =
         catalogue_load(f->catalogue, "harness/tests/data/match.yaml", &problems, &err);
     if (r < 0 || problems.n > 0 || f->catalogue->n != 1) {
@@ -37,12 +39,10 @@ static int setup_once(void **state)
     scenario_want(f->catalogue->v[0], f->catalogue->exprs);
     if (catalogue_compile(f->catalogue, &problems) < 0)
         return -1;
-    f->vars = vars_new();
     vars_set(f->vars, "word", json_string("hello"));
     vars_set(f->vars, "limit", json_integer(10));
     vars_set(f->vars, "pattern", json_string("("));
     vars_bind(f->vars, "worker", json_pack("{s:s}", "token", "the-workers-token"));
-    *state = f;
     return 0;
 }
 
