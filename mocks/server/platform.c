@@ -321,6 +321,7 @@ int platform_run(const struct platform_options *options, struct err *err)
     for (size_t i = 0; i < p->orgs_n; i++)
         for (size_t w = 0; w < p->orgs[i]->ws_n; w++)
             provision_stop(p->orgs[i]->ws[w]);
+    tenant_stop(p);
     if (p->http)
         http_async_free(p->http);
     httpd_stop(p->httpd);

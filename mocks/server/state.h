@@ -24,6 +24,7 @@ struct platform;
 struct org;
 struct workspace;
 struct box;
+struct a2a_delivery;
 struct forge;
 struct journal;
 struct http_async;
@@ -132,6 +133,7 @@ struct platform {
     struct loop *loop;
     struct http_async *http;
     struct httpd *httpd;
+    struct a2a_delivery *deliveries; /* messages under way (mocks/tenant/a2a.c) */
     struct journal *journal; /* of requests; NULL in tests that need none */
     struct forge *forge;     /* NULL likewise */
     int port;
@@ -325,6 +327,8 @@ void org_delete(struct org *org);
 /* Everything that is asked of a tenant (org guard, auth, routes): mocks/tenant/. The
  * request is answered, now or later. */
 void tenant_handle(struct httpd_req *req, struct org *org);
+/* Ends what tenants wait for; before p->http is freed and the listener is stopped. */
+void tenant_stop(struct platform *p);
 /* The forge's archives: mocks/forge/. */
 void forge_handle(struct httpd_req *req, struct platform *p);
 /* The control plane's routes and /_mock/. */

@@ -18,25 +18,49 @@ enum { AGENT_TIMEOUT_MS = 300000 };
 
 /* ---- dispatch ---- */
 
-struct dispatch {
+struct a2a_delivery {
+    struct a2a_delivery *next, *prev; /* of the platform's list */
+    struct http_call *http;
     struct workspace *target;
     a2a_done_fn *done;
     void *arg;
 };
 
-static void dispatch_done(const struct http_response *resp, const struct err *failed,
-                          void *arg)
+/* Tells the sender and forgets the delivery. resp NULL = not reached. */
+static void delivery_end(struct a2a_delivery *d, const struct http_response *resp)
 {
-    struct dispatch *d = arg;
-    d->done(d->target, failed ? NULL : resp, d->arg);
+    struct platform *p = d->target->org->plat;
+    if (d->prev)
+        d->prev->next = d->next;
+    else
+        p->deliveries = d->next;
+    if (d->next)
+        d->next->prev = d->prev;
+    d->done(d->target, resp, d->arg);
     free(d);
+}
+
+static void delivered(const struct http_response *resp, const struct err *failed,
+                      void *arg)
+{
+    delivery_end(arg, failed ? NULL : resp);
+}
+
+void tenant_stop(struct platform *p)
+{
+    while (p->deliveries) {
+        http_call_cancel(p->deliveries->http);
+        delivery_end(p->deliveries, NULL);
+    }
 }
 
 void a2a_dispatch(struct workspace *target, const struct workspace *from,
                   const json_t *message, a2a_done_fn *done, void *arg)
 {
-    struct dispatch *d = xcalloc(1, sizeof(*d));
-    *d = (struct dispatch){.target = target, .done = done, .arg = arg};
+    struct platform *p = target->org->plat;
+    struct a2a_delivery *d = xcalloc(1, sizeof(*d));
+    *d = (struct a2a_delivery){
+        .next = p->deliveries, .target = target, .done = done, .arg = arg};
     struct http_request req CLEANUP(http_request_release) = HTTP_REQUEST_INIT;
     char *body CLEANUP(free_ptr) = json_text(message, JSON_STRUCT);
     size_t n = strlen(workspace_url(target));
@@ -52,7 +76,10 @@ void a2a_dispatch(struct workspace *target, const struct workspace *from,
     strv_add(&req.headers, "Content-Type: application/json");
     if (from)
         strv_addf(&req.headers, "X-Workspace-ID: %s", from->id);
-    (void)http_async_start(target->org->plat->http, &req, dispatch_done, d);
+    if (d->next)
+        d->next->prev = d;
+    p->deliveries = d;
+    d->http = http_async_start(p->http, &req, delivered, d);
 }
 
 json_t *a2a_text_message(const char *text)
@@ -326,7 +353,7 @@ static void unreachable(struct proxy *p)
 {
     struct workspace *ws = p->target;
     log_message(p, "error", NULL);
-    if (ws_external_like(ws) || box_running(ws)) {
+    if (ws_external_like(ws) || box_running(ws) || ws->org->plat->stopping) {
         call_error(p->call, 502, "failed to reach workspace agent");
         return;
     }

@@ -1,7 +1,15 @@
 /* Register, heartbeat and its gates, discovery, the A2A proxy's checks and the MCP
  * bridge. */
 #include "mocks/tests/rest_fixture.h"
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
 #include "base/clock.h"
+#include "base/num.h"
+#include "io/httpd.h"
 #include "io/wait.h"
 
 #define STRAY "22222222-2222-4222-8222-222222222222"
@@ -531,6 +539,50 @@ static void demands_the_tool_where_the_plugin_is_declared(void **state)
     assert_string_equal(status_of(ROOT), "online");
 }
 
+/* ---- the end ---- */
+
+static int connect_to(int port)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+    return fd;
+}
+
+static void ends_cleanly_with_a_message_under_way(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    int listener CLEANUP(close_fd) = -1;
+    int64_t port = 0;
+    int status = -1;
+    assert_int_equal(httpd_bind(0, &listener, &err), 0);
+    char *body CLEANUP(free_ptr) =
+        xasprintf("{\"name\":\"mute\",\"external\":true,\"url\":"
+                  "\"http://localhost:%d\"}",
+                  httpd_fd_port(listener));
+    assert_int_equal(ask("POST", "/workspaces", body), 201);
+    assert_true(num_parse(strrchr(fx.mock_url, ':') + 1, 1, 65535, &port));
+    int client CLEANUP(close_fd) = connect_to((int)port);
+    char *request CLEANUP(free_ptr) =
+        xasprintf("POST /workspaces/%s/a2a HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+                  "X-Molecule-Org-Id: %s\r\nContent-Length: %zu\r\n\r\n%s",
+                  member("id"), fx.org_id, strlen(HELLO), HELLO);
+    assert_int_equal(write(client, request, strlen(request)), strlen(request));
+    /* Once the agent is connected to, the message is under way; it is never answered. */
+    struct pollfd called = {.fd = listener, .events = POLLIN};
+    assert_int_equal(poll(&called, 1, 20000), 1);
+    int agent CLEANUP(close_fd) = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    assert_true(agent >= 0);
+    proc_signal(&fx.proc, SIGTERM);
+    assert_int_equal(proc_wait(&fx.proc, clock_mono_ms() + 20000, &status, &err), 0);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest slow[] = {
@@ -562,6 +614,8 @@ int main(void)
                                         up_fast, platform_down),
         cmocka_unit_test_setup_teardown(demands_the_tool_where_the_plugin_is_declared,
                                         up_fast, platform_down),
+        cmocka_unit_test_setup_teardown(ends_cleanly_with_a_message_under_way, up_slow,
+                                        platform_down),
     };
     int failed =
         cmocka_run_group_tests_name("tenant registry", slow, up_slow, platform_down);
