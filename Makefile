@@ -148,11 +148,11 @@ check-cppcheck:
 		-D_GNU_SOURCE -DWAYBILL_VERSION='"x"' -Iharness -I. $(filter-out %/tests/%,$(filter %.c,$(C_FILES)))
 TIDY_FILES = $(filter-out harness/fuzz/%,$(filter %.c,$(C_FILES)))
 check-tidy:
-	@printf '%s\n' $(TIDY_FILES) | xargs -P 2 -n 1 clang-tidy-14 --quiet \
+	@printf '%s\n' $(TIDY_FILES) | xargs -P 2 -I{} clang-tidy-14 --quiet {} \
 		--extra-arg=-Wno-unknown-warning-option -- -std=c17 -D_GNU_SOURCE \
 		-DWAYBILL_VERSION='"x"' -Iharness -I. $(PKG_CFLAGS) 2>&1 | \
 		{ grep -vE '^[0-9]+ warnings? (generated|treated)|^Suppressed|^Use -' || true; } | tee build/tidy.log; \
-		! grep -qE '(error|warning):' build/tidy.log
+		! grep -qiE "(error|warning):" build/tidy.log
 check-layers:
 	@ci/check-layers
 check-headers:
