@@ -89,6 +89,18 @@ static bool is_secret_member(const char *key)
            ends_with(key, "_api_key");
 }
 
+static void learn(struct redact *r, const char *prefix, const json_t *j, int depth);
+
+/* JSON inside a JSON string: an MCP tool's text, a file's content. */
+static void learn_text(struct redact *r, const char *prefix, const char *text, int depth)
+{
+    CLEANUP(json_drop) json_t *inner = NULL;
+    const char *start = text + strspn(text, " \t\r\n");
+    if ((*start == '{' || *start == '[') &&
+        json_parse(start, strlen(start), &inner, NULL) == 0)
+        learn(r, prefix, inner, depth);
+}
+
 static void learn(struct redact *r, const char *prefix, const json_t *j, int depth)
 {
     if (depth > LIMIT_DEPTH)
@@ -100,6 +112,8 @@ static void learn(struct redact *r, const char *prefix, const json_t *j, int dep
             learn(r, prefix, json_array_get(j, i), depth + 1);
         return;
     }
+    if (json_is_string(j))
+        learn_text(r, prefix, json_string_value(j), depth + 1);
     if (!json_is_object(j))
         return;
     json_object_foreach((json_t *)(uintptr_t)j, key, value)

@@ -48,10 +48,22 @@ char *target_tenant_url(const struct target *t, const char *slug)
 
 /* ---- the file ---- */
 
-static const char *const target_keys[] = {
-    "waybill",      "target", "kind", "cp_url",   "tenant_domain",
-    "cp_token_env", "pace",   "poll", "patience", "prefix",
-    "owner",        "needs",  "env",  "ca_file"};
+static const char *const target_keys[] = {"waybill",
+                                          "target",
+                                          "kind",
+                                          "cp_url",
+                                          "cp_url_env",
+                                          "tenant_domain",
+                                          "tenant_domain_env",
+                                          "cp_token_env",
+                                          "pace",
+                                          "poll",
+                                          "patience",
+                                          "prefix",
+                                          "owner",
+                                          "needs",
+                                          "env",
+                                          "ca_file"};
 
 static int bad(const struct ydoc *doc, const struct ynode *at, struct err *err,
                const char *what)

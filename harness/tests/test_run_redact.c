@@ -90,6 +90,17 @@ static void learns_token_members_at_any_depth(void **state)
     assert_null(redact_find(&secrets, "a-plain-identifier", 18));
 }
 
+/* An MCP tool answers with JSON as text, and its frame is JSON around that. */
+static void learns_token_members_of_json_within_texts(void **state)
+{
+    (void)state;
+    CLEANUP(json_drop)
+    json_t *j = json_make("{s:[{s:s}]}", "content", "text",
+                          "{\n  \"auth_token\": \"a-token-in-a-text\"}");
+    redact_learn(&secrets, NULL, j);
+    assert_non_null(redact_find(&secrets, "a-token-in-a-text", 17));
+}
+
 /* Whatever the place of the cut, no prefix of the secret of any length is left. */
 static void leaves_no_part_of_a_secret_at_a_cut(void **state)
 {
@@ -137,6 +148,7 @@ int main(void)
         EACH(knows_the_json_and_the_percent_spelling),
         EACH(numbers_two_values_of_one_name),
         EACH(learns_token_members_at_any_depth),
+        EACH(learns_token_members_of_json_within_texts),
         EACH(leaves_no_part_of_a_secret_at_a_cut),
         EACH(makes_valid_utf8_of_anything),
         EACH(replaces_in_every_string_of_a_document),
