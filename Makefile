@@ -94,9 +94,16 @@ $(FUZZ): $(B)/harness/fuzz/%: $(B)/harness/fuzz/fuzz_%.o $(MOCK_LIB) $(HARNESS_L
 	$(Q)$(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $^ $(PKG_LIBS)
 
 .PHONY: all help programs tests
-all: programs ## build the two programs (default)
+all: programs build/man/waybill.1 ## build the two programs and the manual pages (default)
 programs: $(B)/waybill $(B)/waybill-mock
 	@ln -sfn $(MODE)/waybill build/waybill; ln -sfn $(MODE)/waybill-mock build/waybill-mock
+# One page for the program and one for each command, from the tables of options.
+build/man/waybill.1: $(B)/waybill
+	@mkdir -p build/man
+	$(if $(filter 0,$(V)),@echo "  MAN   build/man")
+	$(Q)for c in $$($< --help | sed -nE '/^commands:/,/^$$/s/^  ([a-z-]+) .*/\1/p'); do \
+		$< man "$$c" >"build/man/waybill-$$c.1"; done
+	$(Q)$< man >$@
 tests: programs $(TESTS) ## build the test programs
 
 help: ## list the targets
@@ -184,13 +191,13 @@ soak: programs ## run the gate N times (N=100) and count what was not green
 
 DATA := $(DESTDIR)$(PREFIX)/share/waybill
 .PHONY: install uninstall clean
-install: programs ## install to PREFIX (default /usr/local), below DESTDIR
+install: all ## install to PREFIX (default /usr/local), below DESTDIR
 	install -d $(DESTDIR)$(PREFIX)/bin $(DATA)/mocks
 	install -m 755 $(B)/waybill $(B)/waybill-mock $(DESTDIR)$(PREFIX)/bin/
 	cp -R scenarios $(DATA)/
 	cp -R mocks/catalog mocks/contracts $(DATA)/mocks/
-	if [ -d build/man ]; then install -d $(DESTDIR)$(PREFIX)/share/man/man1; \
-		install -m 644 build/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/; fi
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 build/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 uninstall: ## remove what install put there
 	rm -f $(DESTDIR)$(PREFIX)/bin/waybill $(DESTDIR)$(PREFIX)/bin/waybill-mock
 	rm -f $(DESTDIR)$(PREFIX)/share/man/man1/waybill*.1

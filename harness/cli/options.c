@@ -30,16 +30,21 @@ static const struct option_row *find_option(const struct command *c, const char 
     return NULL;
 }
 
-static int unknown_option(const struct command *c, const char *given, size_t len,
-                          struct err *err)
+static size_t option_names(const struct command *c, const char *names[MAX_OPTIONS])
 {
-    const char *names[MAX_OPTIONS];
     size_t n = 0;
     for (const struct option_row *o = c->options; o && o->name && n < MAX_OPTIONS; o++) {
         names[n++] = o->name;
     }
+    return n;
+}
+
+static int unknown_option(const struct command *c, const char *given, size_t len,
+                          struct err *err)
+{
+    const char *names[MAX_OPTIONS];
     char *word CLEANUP(free_ptr) = xstrndup(given, len);
-    const char *near = nearest_name(word, names, n);
+    const char *near = nearest_name(word, names, option_names(c, names));
     return err_set(err, ERR_USAGE, "unknown option '--%s'%s%s%s; see 'waybill %s --help'",
                    word, near ? ": did you mean '--" : "", near ? near : "",
                    near ? "'?" : "", c->name);
@@ -178,19 +183,53 @@ static int set_from_node(const struct option_row *o, void *arguments, const char
     return err_set(err, ERR_CONFIG, "%s takes one value", where);
 }
 
+static bool is_option_of_any(const char *name)
+{
+    for (const struct command *c = commands; c->name; c++) {
+        if (find_option(c, name, strlen(name))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A key that no command knows is a mistake; one of another command is not. */
+static int check_keys(const struct command *c, const char *file, const struct ynode *root,
+                      struct err *err)
+{
+    if (root->kind != YNODE_MAP && root->kind != YNODE_NULL) {
+        return err_set(err, ERR_CONFIG, "%s:1:1: has to be a mapping of options", file);
+    }
+    for (size_t i = 0; i < root->n; i++) {
+        const struct ypair *pair = &root->pairs[i];
+        if (is_option_of_any(pair->key)) {
+            continue;
+        }
+        const char *names[MAX_OPTIONS];
+        const char *near = nearest_name(pair->key, names, option_names(c, names));
+        return err_set(err, ERR_CONFIG, "%s:%d:%d: unknown option '%s'%s%s%s", file,
+                       pair->line, pair->col, pair->key, near ? ": did you mean '" : "",
+                       near ? near : "", near ? "'?" : "");
+    }
+    return 0;
+}
+
 /* What neither option nor environment gave. */
 static int apply_config(const struct command *c, void *arguments, const bool *given,
                         struct err *err)
 {
     char *path CLEANUP(free_ptr) = find_config();
     struct ydoc *doc CLEANUP(ydoc_drop) = NULL;
-    if (!path) {
+    if (!path || !c->options) {
         return 0;
     }
     if (yaml_read_file(path, LIMIT_SCENARIO_FILE, &doc, err) < 0) {
         return -1;
     }
     const struct ynode *root = ydoc_root(doc);
+    if (check_keys(c, path, root, err) < 0) {
+        return -1;
+    }
     for (const struct option_row *o = c->options; o && o->name; o++) {
         const struct ynode *node = ynode_get(root, o->name);
         if (node && !given[o - c->options] &&

@@ -399,29 +399,28 @@ struct complaint {
     char what[200];
 };
 
+/* "<memory-...>:LINE:COL: error: WHAT". Warnings come here too, and the source line that
+ * each is about, which may hold anything. */
 static void on_diagnostic(struct fy_diag *diag UNUSED, void *user, const char *text,
                           size_t len)
 {
     struct complaint *c = user;
-    CLEANUP(free_ptr) char *line = xstrndup(text, len);
-    char *p = strrchr(line, '>');
-    char *what = strstr(line, "error: ");
-    char *col;
+    CLEANUP(free_ptr) char *message = xstrndup(text, len);
+    char *line = message[0] == '<' ? strstr(message, ">:") : NULL;
+    char *col = line ? strchr(line + 2, ':') : NULL;
+    char *what = col ? strchr(col + 1, ':') : NULL;
     int64_t value;
 
-    if (c->seen || !what)
-        return;
-    c->seen = true;
-    c->at = (struct place){1, 1};
-    what += strlen("error: ");
-    what[strcspn(what, "\n")] = '\0';
-    (void)snprintf(c->what, sizeof(c->what), "%s", what);
-    /* ">:3:1: " */
-    if (!p || p > what || p[1] != ':' || !(col = strchr(p + 2, ':')))
+    if (c->seen || !what || strncmp(what, ": error: ", 9) != 0)
         return;
     *col++ = '\0';
-    col[strcspn(col, ":")] = '\0';
-    if (num_parse(p + 2, 1, INT32_MAX, &value))
+    *what = '\0';
+    what += strlen(": error: ");
+    what[strcspn(what, "\n")] = '\0';
+    c->seen = true;
+    c->at = (struct place){1, 1};
+    (void)snprintf(c->what, sizeof(c->what), "%s", what);
+    if (num_parse(line + 2, 1, INT32_MAX, &value))
         c->at.line = (int)value;
     if (num_parse(col, 1, INT32_MAX, &value))
         c->at.col = (int)value;

@@ -119,6 +119,7 @@ static void a_syntax_error_says_where_and_what(void **state)
     assert_refused("a:\n\t- b\n",
                    "f.yaml:2:1: tab character may not be used as indentation");
     assert_refused("a: [1, 2\n", "f.yaml:2:1: flow sequence without a closing bracket");
+    assert_refused("ps:.\n% error: ", "f.yaml:1:1: invalid multiline plain key");
     assert_refused("ok: 1\nx: *none\n", "f.yaml:2:1: no anchor for alias 'none'");
 }
 
