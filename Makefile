@@ -152,7 +152,7 @@ check-cppcheck:
 	@mkdir -p build/cppcheck
 	@cppcheck --enable=warning,style,performance,portability --std=c11 --inline-suppr --quiet \
 		--error-exitcode=2 --cppcheck-build-dir=build/cppcheck -j 2 --suppressions-list=ci/cppcheck.suppressions \
-		-D_GNU_SOURCE -DWAYBILL_VERSION='"x"' -Iharness -I. $(filter-out %/tests/%,$(filter %.c,$(C_FILES)))
+		-D_GNU_SOURCE -DWAYBILL_VERSION='"x"' -Iharness -I. $(shell git ls-files '*.c' ':!*/tests/*')
 TIDY_FILES = $(filter-out harness/fuzz/%,$(filter %.c,$(C_FILES)))
 check-tidy:
 	@printf '%s\n' $(TIDY_FILES) | xargs -P 2 -I{} clang-tidy-14 --quiet {} \

@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#pragma GCC poison strcpy strcat sprintf vsprintf strtok atoi atol atof strtol strtoul     \
+#pragma GCC poison strcpy strcat sprintf vsprintf strtok atoi atol atof strtol strtoul   \
     strtoll strtoull gmtime localtime mktime system popen sleep usleep nanosleep
 
 #endif

@@ -22,7 +22,10 @@ struct buf {
 };
 
 extern char buf_empty[1];
-#define BUF_INIT(maximum) {.data = buf_empty, .len = 0, .cap = 0, .max = (maximum)}
+#define BUF_INIT(maximum)                                                                \
+    {                                                                                    \
+        .data = buf_empty, .len = 0, .cap = 0, .max = (maximum)                          \
+    }
 
 void buf_init(struct buf *b, size_t max);
 void buf_release(struct buf *b); /* empty and usable again, same max */

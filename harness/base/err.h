@@ -29,7 +29,10 @@ struct err {
     char text[512]; /* one line, complete: "cannot bind '127.0.0.1:0': ..." */
 };
 
-#define ERR_INIT {.kind = ERR_NONE}
+#define ERR_INIT                                                                         \
+    {                                                                                    \
+        .kind = ERR_NONE                                                                 \
+    }
 
 /* Fill *err unless it is NULL or already filled. Always returns -1. */
 int err_set(struct err *err, enum err_kind kind, const char *fmt, ...) PRINTF_LIKE(3, 4);

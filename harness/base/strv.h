@@ -16,7 +16,10 @@ struct strv {
     size_t cap;
 };
 
-#define STRV_INIT {.v = NULL, .n = 0, .cap = 0}
+#define STRV_INIT                                                                        \
+    {                                                                                    \
+        .v = NULL, .n = 0, .cap = 0                                                      \
+    }
 
 void strv_release(struct strv *s);
 void strv_add(struct strv *s, const char *str); /* copies */

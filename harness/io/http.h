@@ -38,7 +38,10 @@ struct http_request {
     http_data_fn *on_data;      /* NULL = collect into response.body */
     void *on_data_arg;
 };
-#define HTTP_REQUEST_INIT {.method = NULL}
+#define HTTP_REQUEST_INIT                                                                \
+    {                                                                                    \
+        .method = NULL                                                                   \
+    }
 /* Frees the headers; everything else is borrowed. */
 void http_request_release(struct http_request *req);
 
@@ -49,7 +52,10 @@ struct http_response {
     int64_t elapsed_ms;
     bool stopped; /* on_data ended it */
 };
-#define HTTP_RESPONSE_INIT {.status = 0, .body = BUF_INIT(0)}
+#define HTTP_RESPONSE_INIT                                                               \
+    {                                                                                    \
+        .status = 0, .body = BUF_INIT(0)                                                 \
+    }
 void http_response_release(struct http_response *resp);
 /* First value of a header by name (any case), borrowed, or NULL. */
 const char *http_response_header(const struct http_response *resp, const char *name);
@@ -69,7 +75,8 @@ struct http_call;
 /* failed: NULL when there is an answer, else why not. Both borrowed during the call. */
 typedef void http_done_fn(const struct http_response *resp, const struct err *failed,
                           void *arg);
-MUST_CHECK int http_async_new(struct loop *loop, struct http_async **ret, struct err *err);
+MUST_CHECK int http_async_new(struct loop *loop, struct http_async **ret,
+                              struct err *err);
 void http_async_free(struct http_async *a); /* drops what is under way, no callbacks */
 /* Copies the request; done is called exactly once, never from within this call.
  * The handle dies when done starts. */

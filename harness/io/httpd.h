@@ -4,8 +4,9 @@
  *
  * The handler is called when a request is complete (headers and body). It answers at once
  * or keeps the request and answers later from the loop; until then the connection is
- * suspended. Listeners bind to 127.0.0.1 only. Bodies past LIMIT_REQUEST_BODY are answered
- * 413 before the handler; garbage closes the connection (libmicrohttpd's strict parsing).
+ * suspended. Listeners bind to 127.0.0.1 only. Bodies past LIMIT_REQUEST_BODY are
+ * answered 413 before the handler; garbage closes the connection (libmicrohttpd's strict
+ * parsing).
  */
 #ifndef IO_HTTPD_H
 #define IO_HTTPD_H
@@ -20,11 +21,11 @@ struct loop;
 struct httpd;
 
 struct httpd_req {
-    const char *method; /* as sent */
-    const char *path;   /* decoded, without the query, begins with '/' */
-    const char *raw_path;   /* as sent, without the query */
-    const char *query;      /* raw text after '?', "" when there is none */
-    const char *body;       /* NUL-terminated */
+    const char *method;   /* as sent */
+    const char *path;     /* decoded, without the query, begins with '/' */
+    const char *raw_path; /* as sent, without the query */
+    const char *query;    /* raw text after '?', "" when there is none */
+    const char *body;     /* NUL-terminated */
     size_t body_len;
     int64_t received_at_ms; /* monotonic */
     void *user;             /* the handler's own; not touched here */
@@ -40,8 +41,8 @@ int httpd_fd_port(int fd); /* port of a bound socket, -1 when it is none */
 /* listen_fd: taken. */
 MUST_CHECK int httpd_start(struct loop *loop, int listen_fd, httpd_fn *fn, void *arg,
                            struct httpd **ret, struct err *err);
-/* Closes every connection; what is kept or streaming is told by its gone callback and dead
- * afterwards. Never from within a handler or a gone callback. Takes NULL. */
+/* Closes every connection; what is kept or streaming is told by its gone callback and
+ * dead afterwards. Never from within a handler or a gone callback. Takes NULL. */
 void httpd_stop(struct httpd *d);
 int httpd_port(const struct httpd *d);
 

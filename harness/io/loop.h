@@ -20,7 +20,8 @@ typedef void loop_fn(void *arg);
 /* status as from waitpid. */
 typedef void loop_child_fn(pid_t pid, int status, void *arg);
 
-/* SIGPIPE is ignored from here on: a peer or child that leaves is an error of one write. */
+/* SIGPIPE is ignored from here on: a peer or child that leaves is an error of one write.
+ */
 MUST_CHECK int loop_new(struct loop **ret, struct err *err);
 void loop_free(struct loop *loop); /* takes NULL */
 

@@ -30,17 +30,24 @@ struct proc_spec {
     int pass_fd;            /* becomes descriptor 3 of the child; -1 = none */
     bool keep_after_parent; /* do not die with the parent; leads a session of its own */
 };
-#define PROC_SPEC_INIT {.in = PROC_NULL, .out = PROC_NULL, .err = PROC_NULL, .pass_fd = -1}
+#define PROC_SPEC_INIT                                                                   \
+    {                                                                                    \
+        .in = PROC_NULL, .out = PROC_NULL, .err = PROC_NULL, .pass_fd = -1               \
+    }
 
 struct proc {
     pid_t pid;        /* also the process group; 0 = none */
     int pidfd;        /* owned, -1 = none */
     int in, out, err; /* our ends of the pipes, owned, -1 = none; non-blocking: no */
 };
-#define PROC_INIT {.pid = 0, .pidfd = -1, .in = -1, .out = -1, .err = -1}
+#define PROC_INIT                                                                        \
+    {                                                                                    \
+        .pid = 0, .pidfd = -1, .in = -1, .out = -1, .err = -1                            \
+    }
 
 /* ERR_SYS when the program is missing or cannot be executed. */
-MUST_CHECK int proc_spawn(const struct proc_spec *spec, struct proc *ret, struct err *err);
+MUST_CHECK int proc_spawn(const struct proc_spec *spec, struct proc *ret,
+                          struct err *err);
 
 /* Forks without exec: the child runs fn(arg) in its own process group and leaves by
  * _exit(fn's result). Only from a single-threaded process. */

@@ -22,9 +22,9 @@ struct ypair {
 };
 struct ynode {
     enum ynode_kind kind;
-    int line, col; /* from 1 */
-    char *text;    /* SCALAR: its content, owned by the document */
-    bool quoted;   /* SCALAR: quoted or block style, so always a string */
+    int line, col;        /* from 1 */
+    char *text;           /* SCALAR: its content, owned by the document */
+    bool quoted;          /* SCALAR: quoted or block style, so always a string */
     struct ynode **items; /* SEQ */
     struct ypair *pairs;  /* MAP, in the file's order */
     size_t n;             /* of items or pairs */

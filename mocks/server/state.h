@@ -134,8 +134,8 @@ struct platform {
     struct http_async *http;
     struct httpd *httpd;
     struct a2a_delivery *deliveries; /* messages under way (mocks/tenant/a2a.c) */
-    struct journal *journal; /* of requests; NULL in tests that need none */
-    struct forge *forge;     /* NULL likewise */
+    struct journal *journal;         /* of requests; NULL in tests that need none */
+    struct forge *forge;             /* NULL likewise */
     int port;
     double pace;
     char *dir, *catalog, *contracts_dir;

@@ -20,7 +20,7 @@ static bool local_name_ok(const char *s)
     if (!islower((unsigned char)*s) && !isdigit((unsigned char)*s))
         return false;
     size_t len = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789._-");
-    return s[len] == '\0' && len <= 128;
+    return len <= 128 && s[len] == '\0';
 }
 
 static bool part_ok(const char *s)
