@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/num.h"
+#include "base/strv.h"
 #include "base/table.h"
 #include "io/json.h"
 
@@ -93,10 +95,14 @@ static int unknown_fault(const char *name, struct err *err)
 /* "POST /workspaces 500 {...}": a method, a path, a status. */
 static int check_answer(const char *mode, struct err *err)
 {
-    char method[16], path[256];
-    int status = 0;
-    if (sscanf(mode, "%15[A-Z] %255s %3d", method, path, &status) != 3 || *path != '/' ||
-        status < 100 || status > 599)
+    struct strv words = STRV_INIT;
+    int64_t status = 0;
+    strv_split(&words, mode, ' ');
+    bool good = words.n >= 3 && *words.v[1] == '/' &&
+                strspn(words.v[0], "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == strlen(words.v[0]) &&
+                num_parse(words.v[2], 100, 599, &status);
+    strv_release(&words);
+    if (!good)
         return err_set(err, ERR_USAGE,
                        "fault 'answer' wants \"METHOD PATTERN STATUS[ BODY]\", got '%s'",
                        mode);

@@ -60,33 +60,35 @@ static void no_such_host(struct httpd_req *req, struct platform *p)
     call_text(call, 404, "404 page not found");
 }
 
+/* Where a request goes that names no tenant by its host. */
+static void dispatch_by_path(struct httpd_req *req, struct platform *p, bool loopback)
+{
+    struct org *org = loopback ? org_by_header(p, req) : NULL;
+    if (begins(req->path, "/_mock/"))
+        mock_handle(req, p);
+    else if (loopback && begins(req->path, "/api/v1/repos/"))
+        forge_handle(req, p);
+    else if (org && !begins(req->path, "/cp/"))
+        tenant_handle(req, org);
+    else
+        cp_handle(req, p);
+}
+
 static void dispatch(struct httpd_req *req, void *arg)
 {
     struct platform *p = arg;
     const char *host = httpd_header(req, "Host");
     host = host ? host : "";
     bool loopback = host_is(host, "127.0.0.1") || host_is(host, "localhost");
-    if (host_is(host, "git.cp.localhost")) {
+    struct org *org = org_by_host(p, host);
+    if (loopback || host_is(host, "cp.localhost"))
+        dispatch_by_path(req, p, loopback);
+    else if (host_is(host, "git.cp.localhost"))
         forge_handle(req, p);
-    } else if (!loopback && !host_is(host, "cp.localhost")) {
-        struct org *org = org_by_host(p, host);
-        if (org)
-            tenant_handle(req, org);
-        else
-            no_such_host(req, p);
-    } else if (begins(req->path, "/_mock/")) {
-        mock_handle(req, p);
-    } else if (begins(req->path, "/cp/")) {
-        cp_handle(req, p);
-    } else if (loopback && begins(req->path, "/api/v1/repos/")) {
-        forge_handle(req, p);
-    } else {
-        struct org *org = loopback ? org_by_header(p, req) : NULL;
-        if (org)
-            tenant_handle(req, org);
-        else
-            cp_handle(req, p);
-    }
+    else if (org)
+        tenant_handle(req, org);
+    else
+        no_such_host(req, p);
 }
 
 /* ---- what must be there before anything starts ---- */
