@@ -179,6 +179,9 @@ static int record(struct ctx *ctx, struct session *s, const char *what,
                          .response_len = s->frames.received.len,
                          .error = failed ? failed->text : NULL,
                          .duration_ms = a ? a->elapsed_ms : 0};
+    /* Before it is written: a tool may answer with a token that was not seen before. */
+    if (a)
+        redact_learn(&ctx->secrets, NULL, a->result);
     int number = emit_exchange(ctx, &x);
     buf_reset(&s->frames.sent);
     buf_reset(&s->frames.received);
@@ -225,7 +228,6 @@ static void see_answer(struct ctx *ctx, const struct step *step, const struct se
     at->obs.elapsed_ms = a->elapsed_ms;
     at->obs.has_status = a->http_status > 0;
     at->obs.status = a->http_status;
-    redact_learn(&ctx->secrets, NULL, a->result);
     switch (a->outcome) {
     case MCP_OK:
     case MCP_TOOL_ERROR:
