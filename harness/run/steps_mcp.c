@@ -218,7 +218,7 @@ static void see_call(const struct mcp_answer *a, struct attempt *at)
     attempt_answer(at, answer);
 }
 
-static void see_answer(struct ctx *ctx, const struct step *step, const struct session *s,
+static void see_answer(const struct step *step, const struct session *s,
                        const struct mcp_answer *a, struct attempt *at)
 {
     int exchange = at->exchange;
@@ -297,7 +297,7 @@ static int converse(struct ctx *ctx, const struct step *step, struct session *s,
         rc = mcp_initialize(s->client, &a, &failed);
     if (rc == 0 && (a.outcome != MCP_OK || step->mcp_op == MCP_OP_INITIALIZE)) {
         at->exchange = record(ctx, s, what, &a, NULL);
-        see_answer(ctx, step, s, &a, at);
+        see_answer(step, s, &a, at);
     } else if (rc == 0) {
         mcp_answer_release(&a);
         a = (struct mcp_answer)MCP_ANSWER_INIT;
@@ -311,7 +311,7 @@ static int converse(struct ctx *ctx, const struct step *step, struct session *s,
         }
         if (rc == 0) {
             at->exchange = record(ctx, s, what, &a, NULL);
-            see_answer(ctx, step, s, &a, at);
+            see_answer(step, s, &a, at);
         }
     }
     if (rc < 0) {
