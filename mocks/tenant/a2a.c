@@ -30,10 +30,10 @@ struct a2a_delivery {
 static void delivery_end(struct a2a_delivery *d, const struct http_response *resp)
 {
     struct platform *p = d->target->org->plat;
-    if (d->prev)
-        d->prev->next = d->next;
-    else
+    if (p->deliveries == d)
         p->deliveries = d->next;
+    else
+        d->prev->next = d->next;
     if (d->next)
         d->next->prev = d->prev;
     d->done(d->target, resp, d->arg);
