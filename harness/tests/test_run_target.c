@@ -67,6 +67,22 @@ static void reads_a_target_and_makes_tenant_addresses(void **state)
     target_release(&t);
 }
 
+static void lets_the_environment_move_a_target(void **state)
+{
+    (void)state;
+    struct target t = TARGET_INIT;
+    assert_int_equal(setenv("WAYBILL_TEST_CP_URL", "http://127.0.0.1:9/", 1), 0);
+    assert_int_equal(setenv("WAYBILL_TEST_DOMAIN", "tenants.test", 1), 0);
+    int rc = target_load("local", TARGETS, &t, NULL);
+    (void)unsetenv("WAYBILL_TEST_CP_URL");
+    (void)unsetenv("WAYBILL_TEST_DOMAIN");
+    assert_int_equal(rc, 0);
+    CLEANUP(free_ptr) char *url = target_tenant_url(&t, "acme");
+    assert_string_equal(t.cp_url, "http://127.0.0.1:9");
+    assert_string_equal(url, "http://acme.tenants.test");
+    target_release(&t);
+}
+
 static void assert_refused(const char *name, const char *say)
 {
     struct target t = TARGET_INIT;
@@ -204,6 +220,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         EACH(derives_the_tenants_domain_from_the_control_plane),
         EACH(reads_a_target_and_makes_tenant_addresses),
+        EACH(lets_the_environment_move_a_target),
         EACH(refuses_a_target_without_its_token),
         EACH(names_the_nearest_key_and_target),
         EACH(joins_values_and_switches_of_a_contract),
