@@ -41,7 +41,7 @@ static const char *const statement_sql[N_STATEMENTS] = {
         "?,?,?,?,?,?,?,?,?,?,?,?)",
     [INSERT_CHECK] =
         "INSERT INTO check_(scenario,at_ms,step,step_name,name,verdict,expected,actual,"
-        "file,line,exchange) SELECT s.id,?3,?4,?5,?6,?7,?8,?9,s.file,?10,"
+        "file,line,exchange) SELECT s.id,?3,?4,?5,?6,?7,?8,?9,COALESCE(?12,s.file),?10,"
         "(SELECT e.id FROM exchange e WHERE e.scenario=s.id AND e.number=?11)"
         " FROM scenario s WHERE s.run=?1 AND s.name=?2",
     [INSERT_POLL] = "INSERT INTO poll(scenario,at_ms,step,attempt,held,actual) VALUES("
@@ -248,11 +248,11 @@ static int write_event(struct store *s, const struct event *ev, struct err *err)
     case EV_STEP:
         return 0;
     case EV_CHECK:
-        return insert(s, INSERT_CHECK, err, "isissssssii", s->run, ev->scenario,
+        return insert(s, INSERT_CHECK, err, "isissssssiis", s->run, ev->scenario,
                       ev->at_ms, text_or_empty(ev->step), ev->step_name,
                       text_or_empty(ev->name),
                       table_name(verdict_names, (int)ev->verdict), ev->expected,
-                      ev->actual, (int64_t)ev->line, (int64_t)ev->exchange);
+                      ev->actual, (int64_t)ev->line, (int64_t)ev->exchange, ev->file);
     case EV_EXCHANGE:
         return write_exchange(s, ev, err);
     case EV_POLL:
