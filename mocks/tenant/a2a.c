@@ -48,9 +48,13 @@ static void delivered(const struct http_response *resp, const struct err *failed
 
 void tenant_stop(struct platform *p)
 {
-    while (p->deliveries) {
-        http_call_cancel(p->deliveries->http);
-        delivery_end(p->deliveries, NULL);
+    struct a2a_delivery *d = TAKE(p->deliveries);
+    while (d) {
+        struct a2a_delivery *next = d->next;
+        http_call_cancel(d->http);
+        d->done(d->target, NULL, d->arg);
+        free(d);
+        d = next;
     }
 }
 
