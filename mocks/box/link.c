@@ -53,6 +53,8 @@ static void add_headers(const struct box *b, struct http_request *req)
     strv_add(&req->headers, "Content-Type: application/json");
     strv_addf(&req->headers, "Origin: %s", b->platform_url);
     strv_addf(&req->headers, "User-Agent: waybill-box/%s", b->id);
+    /* Its address tells this box from the one that takes its place after a restart. */
+    strv_addf(&req->headers, "X-Waybill-Box: %s", b->url);
     if (fs_read(path, &token, NULL) == 0 && token.len)
         strv_addf(&req->headers, "Authorization: Bearer %.*s",
                   (int)strcspn(token.data, "\r\n"), token.data);

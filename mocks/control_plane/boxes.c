@@ -176,6 +176,16 @@ char *box_url(const struct workspace *ws)
     return box_running(ws) ? xasprintf("http://localhost:%d", ws->box->port) : NULL;
 }
 
+bool box_is_current(const struct org *org, const char *url)
+{
+    for (size_t i = 0; i < org->ws_n; i++) {
+        CLEANUP(free_ptr) char *own = box_url(org->ws[i]);
+        if (own && strcmp(own, url) == 0)
+            return !org->ws[i]->box->stopping;
+    }
+    return false;
+}
+
 char *box_path(const struct workspace *ws, const char *root, const char *rel)
 {
     static const char *const roots[][2] = {

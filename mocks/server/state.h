@@ -309,7 +309,9 @@ char *box_url(const struct workspace *ws);
  * "/home", "/plugins"; rel "" = the root itself. NULL: no such root or an unsafe rel.
  * Caller frees. */
 char *box_path(const struct workspace *ws, const char *root, const char *rel);
-/* Says which box sent a request with this source, for the journal. */
+/* Whether the address is that of a box of the organisation that runs and was not told to
+ * end. */
+bool box_is_current(const struct org *org, const char *url);
 json_t *box_view(const struct workspace *ws); /* /_mock/boxes row; caller owns, or NULL */
 
 /* ---- organisations ---- */

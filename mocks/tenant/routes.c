@@ -132,6 +132,18 @@ static const struct route rows[] = {
     {"POST", "/admin/org/platform-agent", AA, platform_agent_install},
 };
 
+/* What a box said last before it was told to end may come after its row went back to
+ * provisioning; a machine that is gone brings nothing online. */
+static bool from_replaced_box(struct call *call)
+{
+    const char *url = httpd_header(call->req, "X-Waybill-Box");
+    if (!url || box_is_current(call->org, url))
+        return false;
+    call_decide(call, "a box that was replaced");
+    call_error(call, 503, "this box was replaced");
+    return true;
+}
+
 void tenant_handle(struct httpd_req *req, struct org *org)
 {
     struct call *call = call_begin(req, org->plat, org);
@@ -143,7 +155,7 @@ void tenant_handle(struct httpd_req *req, struct org *org)
         call_text(call, 404, "404 page not found");
         return;
     }
-    if (call_fault_answer(call) || !rest_need_auth(call))
+    if (from_replaced_box(call) || call_fault_answer(call) || !rest_need_auth(call))
         return;
     if (!call->route->fn) {
         call_error(call, 501, "this route is not specified");

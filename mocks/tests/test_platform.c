@@ -220,6 +220,42 @@ static void an_organisation_that_leaks_is_still_listed(void **state)
     assert_non_null(strstr(f->answer.body.data, "\"slug\":\"acme\""));
 }
 
+/* A beat of the organisation's concierge, from the box with this address. */
+static int beat_from(struct fixture *f, const char *box_url)
+{
+    const json_t *org = json_array_get(json_object_get(f->said, "orgs"), 0);
+    CLEANUP(http_request_release) struct http_request req = HTTP_REQUEST_INIT;
+    CLEANUP(free_ptr)
+    char *url = xasprintf("%s/registry/heartbeat", json_str(org, "url", ""));
+    CLEANUP(free_ptr)
+    char *body = xasprintf("{\"workspace_id\":\"%s\"}",
+                           json_str(json_object_get(org, "concierge"), "id", ""));
+    struct err err = ERR_INIT;
+    req.method = "POST";
+    req.url = url;
+    req.body = body;
+    req.body_len = strlen(body);
+    strv_addf(&req.headers, "X-Waybill-Box: %s", box_url);
+    assert_int_equal(http_perform(f->http, &req, &f->answer, &err), 0);
+    return f->answer.status;
+}
+
+static void a_box_that_was_replaced_brings_nothing_online(void **state)
+{
+    struct fixture *f = *state;
+    start(f, "--org", "acme");
+    assert_int_equal(beat_from(f, "http://localhost:1"), 503);
+    CLEANUP(json_drop) json_t *boxes = NULL;
+    assert_int_equal(ask(f, "GET", "/_mock/boxes", NULL, NULL), 200);
+    assert_int_equal(json_parse(f->answer.body.data, f->answer.body.len, &boxes, NULL),
+                     0);
+    const json_t *box = json_array_get(json_object_get(boxes, "boxes"), 0);
+    CLEANUP(free_ptr)
+    char *own = xasprintf("http://localhost:%d", (int)json_int(box, "port", 0));
+    /* It holds an instance token, so the bearer is asked for next. */
+    assert_int_equal(beat_from(f, own), 401);
+}
+
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -228,6 +264,7 @@ int main(void)
         T(an_organisation_named_at_the_start_is_ready_in_the_first_line),
         T(sigterm_ends_the_boxes_and_removes_the_directory),
         T(boxes_die_with_a_platform_that_was_killed),
+        T(a_box_that_was_replaced_brings_nothing_online),
         T(the_control_plane_refuses_a_wrong_token),
         T(creating_an_organisation_names_what_is_missing),
         T(a_slug_is_taken_once_and_deleted_only_with_its_confirmation),
