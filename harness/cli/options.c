@@ -59,8 +59,8 @@ static int set_value(const struct option_row *o, void *arguments, const char *wh
     case OPTION_FLAG:
         if (!strcmp(value, "1") || !strcmp(value, "true") || !strcmp(value, "yes")) {
             *(bool *)member(arguments, o) = true;
-        } else if (*value && strcmp(value, "0") && strcmp(value, "false") &&
-                   strcmp(value, "no")) {
+        } else if (*value && strcmp(value, "0") != 0 && strcmp(value, "false") != 0 &&
+                   strcmp(value, "no") != 0) {
             return err_set(err, ERR_USAGE, "%s takes true or false, not '%s'", where,
                            value);
         }
@@ -138,7 +138,7 @@ static char *environment_name(const char *option)
 {
     char *name = xasprintf("WAYBILL_%s", option);
     for (char *p = name; *p; p++) {
-        *p = *p == '-' ? '_' : (char)toupper((unsigned char)*p);
+        *p = (char)(*p == '-' ? '_' : toupper((unsigned char)*p));
     }
     return name;
 }

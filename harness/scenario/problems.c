@@ -27,6 +27,12 @@ void problems_add(struct problems *p, const char *file, int line, int col, bool 
     va_start(ap, fmt);
     buf_vaddf(&text, fmt, ap);
     va_end(ap);
+    /* What is quoted of a file may hold line ends; a problem is one line. */
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+        if (c < ' ' || c == 0x7f)
+            text.data[i] = ' ';
+    }
     /* A step group is read once for every use of it. */
     for (size_t i = 0; i < p->n; i++) {
         const struct problem *q = &p->v[i];

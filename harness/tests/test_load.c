@@ -102,6 +102,7 @@ static const struct bad_row bad_rows[] = {
      "the step does not say what it does (get, mcp, a2a, files, ...)"},
     {"two-kinds", 6, 5, "one step cannot be both 'get' and 'post'"},
     {"two-requests", 7, 5, "one step cannot be both 'list tools' and 'ping'"},
+    {"several-lines", 1, 10, "'waybill' has to be a whole number, not '1 name: x'"},
     {"unknown-key", 7, 5, "unknown key 'expcet' in a 'get' step; did you mean 'expect'?"},
     {"unknown-field", 6, 39,
      "unknown key 'templat' in 'workspace'; did you mean 'template'?"},
