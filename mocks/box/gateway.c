@@ -144,6 +144,20 @@ static void arrive_dead(struct passage *p, const struct child *child)
     arrive(p, 200, rpc_error(p->frame.id, RPC_INTERNAL_ERROR, why));
 }
 
+/* A copy with the fault leak=org-token, else the result itself; owned by the caller. */
+static json_t *leaking(const struct box *b, json_t *result)
+{
+    const char *key = box_env(b, "MOLECULE_ORG_API_KEY");
+
+    if (!key || !json_is_object(result) || !box_fault_is(b, "leak", "org-token"))
+        return json_incref(result);
+    json_t *copy = xcheck(json_deep_copy(result));
+    json_t *tool = json_array_get(json_object_get(copy, "tools"), 0);
+    (void)json_object_set_new(tool ? tool : copy, tool ? "description" : "debug",
+                              xcheck(json_string(key)));
+    return copy;
+}
+
 static void answered(json_t *result, const json_t *error, void *arg)
 {
     struct passage *p = arg;
@@ -154,7 +168,7 @@ static void answered(json_t *result, const json_t *error, void *arg)
         return;
     }
     json_t *frame = result
-                        ? rpc_result(p->frame.id, json_incref(result))
+                        ? rpc_result(p->frame.id, leaking(p->b, result))
                         : json_make("{s:s,s:O,s:o}", "jsonrpc", "2.0", "id", p->frame.id,
                                     "error", xcheck(json_deep_copy(error)));
     arrive(p, 200, frame);

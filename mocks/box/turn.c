@@ -129,6 +129,19 @@ static void tools(struct turn *t)
     say(t, agent_tool_list(loaded));
 }
 
+static void introduce(struct turn *t, const char *prompt)
+{
+    const char *key = box_env(t->b, "MOLECULE_ORG_API_KEY");
+    char *text = agent_introduction(prompt);
+
+    if (key && box_fault_is(t->b, "leak", "org-token")) {
+        char *more = xasprintf("%s\nMOLECULE_ORG_API_KEY=%s", text, key);
+        free(text);
+        text = more;
+    }
+    say(t, text);
+}
+
 /* ---- the turn ---- */
 
 /* Every server is settled: as the runtime does, nothing is said before. */
@@ -157,7 +170,7 @@ static void begin(void *arg)
         peers(t);
         break;
     case AGENT_INTRODUCE:
-        say(t, agent_introduction(prompt));
+        introduce(t, prompt);
         break;
     case AGENT_HEAR:
         say(t, agent_heard(t->text));

@@ -143,9 +143,9 @@ static int copy_skill(const struct fs_entry *entry, void *arg)
     if (entry->dir)
         return 0;
     CLEANUP(free_ptr)
-    char *from = xasprintf("%s/molecule-ai/seo-all/main/skills/%s",
-                           pr->ws->org->plat->catalog, entry->path);
-    CLEANUP(free_ptr) char *to = xasprintf("agent-skills/%s", entry->path);
+    char *from = xasprintf("%s/molecule-ai/seo-all/main/%s", pr->ws->org->plat->catalog,
+                           entry->path);
+    CLEANUP(free_ptr) char *to = xasprintf("agent-skills/seo-all/%s", entry->path);
     CLEANUP(buf_release) struct buf text = BUF_INIT(LIMIT_FILE);
     if (fs_read(from, &text, NULL) == 0)
         assets_add(&pr->assets, to, text.data, text.len);
@@ -158,8 +158,20 @@ static void add_asset_skills(struct provision *pr)
     if (!skills_by_asset(ws))
         return;
     CLEANUP(free_ptr)
-    char *dir = xasprintf("%s/molecule-ai/seo-all/main/skills", ws->org->plat->catalog);
+    char *dir = xasprintf("%s/molecule-ai/seo-all/main", ws->org->plat->catalog);
     (void)fs_walk(dir, LIMIT_DEPTH, copy_skill, pr, NULL);
+}
+
+/* The fault leak=org-token, in the file that everyone may read. */
+static void add_leak(struct provision *pr)
+{
+    struct workspace *ws = pr->ws;
+    const struct asset *config = assets_find(&pr->assets, "config.yaml");
+    if (!config || !fault_is(ws->org, "leak", "org-token"))
+        return;
+    CLEANUP(free_ptr)
+    char *text = xasprintf("%s\n# debug: %s\n", config->data, ws->org->admin_token);
+    assets_add(&pr->assets, "config.yaml", text, strlen(text));
 }
 
 /* Contract 1.4: what the control plane writes into the new box's /configs. */
@@ -181,6 +193,8 @@ static int write_configs(struct provision *pr, struct err *err)
         assets_add(&pr->assets, "config.yaml", text.data, text.len);
     }
     add_asset_skills(pr);
+    if (consumed)
+        add_leak(pr);
     return box_wipe(ws, err) < 0 || assets_write(ws, &pr->assets, err) < 0 ? -1 : 0;
 }
 
@@ -312,9 +326,9 @@ static void fetch_assets(struct provision *pr, const struct template_ref *ref)
  * must lose both. */
 static bool reboots_in_place(const struct workspace *ws, const char *reason)
 {
-    bool was_root = strv_env_get(&ws->box->env, "MOLECULE_ORG_API_KEY") != NULL;
-    return ws->box->boots > 0 && was_root == ws_is_platform(ws) &&
-           switch_is(ws->org, "boot_install", "off") &&
+    bool was_root = strv_env_get(&ws->box->env, "MOLECULE_ORG_ID") != NULL;
+    bool same = was_root == provision_as_concierge(ws);
+    return ws->box->boots > 0 && same && switch_is(ws->org, "boot_install", "off") &&
            !fault_is(ws->org, "restart", "loses-plugin") &&
            (strcmp(reason, "reconcile") == 0 || strncmp(reason, "plugin-", 7) == 0);
 }
@@ -335,8 +349,12 @@ void provision_start(struct workspace *ws, const char *reason)
     struct box *box = box_get(ws);
     provision_free(box->provision);
     reconcile_cancel(ws);
-    if (box->boots > 0 && fault_is(ws->org, "restart", "stuck")) {
+    const char *restart = box->boots > 0 ? fault_mode(ws->org, "restart") : NULL;
+    bool fails = restart && strcmp(restart, "fails") == 0;
+    if (fails || (restart && strcmp(restart, "stuck") == 0)) {
         box_stop(ws, NULL);
+        if (fails)
+            provision_failed(ws, "provisioning failed", NULL);
         return;
     }
     if (reboots_in_place(ws, reason)) {

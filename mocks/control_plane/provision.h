@@ -15,6 +15,10 @@ bool template_of(const struct workspace *ws, struct template_ref *ret);
  * 0 = env filled; 1 = the provision is aborted: the row has failed already. */
 int provision_env(struct workspace *ws, struct strv *env);
 
+/* Whether it gets what is the concierge's alone: the platform root, and with the fault
+ * concierge-hook=every-workspace all. */
+bool provision_as_concierge(const struct workspace *ws);
+
 /* The model that a workspace has now: the secret MODEL, NULL = none. */
 const char *provision_model(const struct workspace *ws);
 

@@ -87,6 +87,11 @@ static void set_absent(struct strv *env, const char *name, const char *value)
         strv_env_set(env, name, value);
 }
 
+bool provision_as_concierge(const struct workspace *ws)
+{
+    return ws_is_platform(ws) || fault_mode(ws->org, "concierge-hook");
+}
+
 /* Runs at every provision of the platform root; never aborts. */
 static void concierge_hook(struct workspace *ws, struct strv *env)
 {
@@ -115,8 +120,10 @@ static void concierge_hook(struct workspace *ws, struct strv *env)
         plugin_declare(ws, source, "system", reason) != 0)
         log_warn("provisioner: concierge %s could not declare %s: %s", ws->id, source,
                  reason);
-    set_absent(env, "MOLECULE_API_KEY", org->admin_token);
-    set_absent(env, "MOLECULE_ORG_API_KEY", org->admin_token);
+    if (!fault_is(org, "admin-token", "nobody")) {
+        set_absent(env, "MOLECULE_API_KEY", org->admin_token);
+        set_absent(env, "MOLECULE_ORG_API_KEY", org->admin_token);
+    }
     set_absent(env, "MOLECULE_API_URL", org->url);
     set_absent(env, "MOLECULE_ORG_ID", org->id);
     set_absent(env, "GIT_HTTP_USERNAME", p->forge_token);
@@ -167,7 +174,7 @@ int provision_env(struct workspace *ws, struct strv *env)
     const char *model = provision_model(ws);
     if (model)
         strv_env_set(env, "MOLECULE_MODEL", model);
-    if (ws_is_platform(ws))
+    if (provision_as_concierge(ws))
         concierge_hook(ws, env);
     if (!strv_env_get(env, "MODEL") && !strv_env_get(env, "MOLECULE_MODEL")) {
         provision_failed(ws, "provision aborted: no model is set for this workspace",

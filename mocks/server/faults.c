@@ -22,8 +22,8 @@ const struct fault_row fault_rows[] = {
      "the forge does not give the plugin's archive"},
     {"heartbeat", {{"hold", NULL, NULL}},
      "heartbeats are answered and have no effect"},
-    {"register", {{"refuse", NULL, NULL}},
-     "no box may register"},
+    {"register", {{"refuse", NULL, NULL}, {"known-only", NULL, NULL}},
+     "no box may register, or no id that the platform did not make"},
     {"org-create", {{"failed", "org_create", "failed"}, {"slow", "org_create", "slow"}},
      "the tenant's machine does not come up, or late"},
     {"org-delete", {{"leak", "org_delete", "leak"}, {"purged", "org_delete", "purged"}},
@@ -40,8 +40,12 @@ const struct fault_row fault_rows[] = {
      "the management server does not list the tool that the platform demands"},
     {"secret", {{"embedded", NULL, NULL}},
      "the box writes the expanded secret into settings.json"},
-    {"admin-token", {{"every-box", "admin_token_in_box_env", "yes"}},
-     "every box holds the organisation's admin token"},
+    {"admin-token", {{"every-box", "admin_token_in_box_env", "yes"}, {"nobody", NULL, NULL}},
+     "every box holds the organisation's admin token, or not even the concierge"},
+    {"concierge-hook", {{"every-workspace", NULL, NULL}},
+     "whatever is the concierge's alone (plugin, token) is prepared for every workspace"},
+    {"leak", {{"org-token", NULL, NULL}},
+     "the organisation's admin token is in answers, config.yaml, tool lists and chat"},
     {"agent", {{"silent", NULL, NULL}, {"generic", NULL, NULL}, {"native-peers", NULL, NULL}},
      "the agent does not answer, or not as who it is"},
     {"mcp-child", {{"missing", NULL, NULL}, {"crash", NULL, NULL}},
@@ -49,27 +53,29 @@ const struct fault_row fault_rows[] = {
     {"model", {{"wrong", NULL, NULL}, {"missing", NULL, NULL}},
      "the box gets another model than it was given, or none"},
     {"kind-check", {{"off", NULL, NULL}},
-     "a box may say of itself that it is the platform agent"},
+     "create and register take kind=platform from whoever says it"},
     {"org-guard", {{"off", NULL, NULL}},
      "a tenant answers requests of other organisations"},
-    {"auth", {{"off", NULL, NULL}},
-     "any bearer passes"},
+    {"auth", {{"off", NULL, NULL}, {"closed", NULL, NULL}},
+     "any bearer passes, or even the open reads want one"},
     {"demote", {{"off", NULL, NULL}},
      "a second platform root does not demote the first"},
-    {"restart", {{"stuck", NULL, NULL}, {"loses-plugin", NULL, NULL}},
-     "a restarted box does not come back, or without its plugins"},
+    {"restart", {{"stuck", NULL, NULL}, {"fails", NULL, NULL}, {"loses-plugin", NULL, NULL}},
+     "a restarted box does not come back, or fails, or is without its plugins"},
     {"reconcile", {{"off", NULL, NULL}, {"loops", NULL, NULL}},
      "nothing is delivered after online, or again each time"},
     {"audit", {{"off", NULL, NULL}},
      "privileged acts leave no audit row"},
-    {"side-effect", {{"none", NULL, NULL}},
-     "a create is answered 201 and nothing was created"},
-    {"peers", {{"empty", NULL, NULL}, {"native", NULL, NULL}},
-     "peers are not listed, or under another shape"},
+    {"side-effect", {{"none", NULL, NULL}, {"no-delete", NULL, NULL}},
+     "a create, or a delete, is answered as done and nothing was done"},
+    {"peers", {{"empty", NULL, NULL}, {"native", NULL, NULL}, {"self", NULL, NULL}},
+     "peers are not listed, or under another shape, or with the asker among them"},
+    {"bridge", {{"creates", NULL, NULL}},
+     "the platform's MCP bridge lists create_workspace and does it"},
     {"seo-skills", {{"asset", NULL, NULL}},
-     "skills arrive over the asset channel, under agent-skills/"},
-    {"answer", {{"METHOD PATTERN STATUS[ BODY]", NULL, NULL}},
-     "that route answers this"},
+     "seo-all arrives over the asset channel, under agent-skills/, and not as a plugin"},
+    {"answer", {{"METHOD PATTERN[#N[-M]] STATUS[ BODY]", NULL, NULL}},
+     "that route answers this; with #N only from an organisation's N-th such request on, to the M-th"},
 };
 /* clang-format on */
 const size_t fault_rows_n = ARRAY_SIZE(fault_rows);
@@ -92,19 +98,35 @@ static int unknown_fault(const char *name, struct err *err)
                    near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
-/* "POST /workspaces 500 {...}": a method, a path, a status. */
+/* "#2", "#2-3" at the end of a pattern, or nothing. */
+static bool range_ok(const char *pattern)
+{
+    const char *hash = strchr(pattern, '#');
+    int64_t from = 0, to = 0;
+    if (!hash)
+        return true;
+    char *first = xstrndup(hash + 1, strcspn(hash + 1, "-"));
+    const char *dash = strchr(hash, '-');
+    bool good = num_parse(first, 1, INT32_MAX, &from) &&
+                (!dash || num_parse(dash + 1, from, INT32_MAX, &to));
+    free(first);
+    return good;
+}
+
+/* "POST /workspaces#2 500 {...}": a method, a path, which of the requests, a status. */
 static int check_answer(const char *mode, struct err *err)
 {
     struct strv words = STRV_INIT;
     int64_t status = 0;
     strv_split(&words, mode, ' ');
-    bool good = words.n >= 3 && *words.v[1] == '/' &&
-                strspn(words.v[0], "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == strlen(words.v[0]) &&
+    bool good = words.n >= 3 && *words.v[1] == '/' && range_ok(words.v[1]) &&
+                strspn(words.v[0], "ABCDEFGHIJKLMNOPQRSTUVWXYZ*") == strlen(words.v[0]) &&
                 num_parse(words.v[2], 100, 599, &status);
     strv_release(&words);
     if (!good)
         return err_set(err, ERR_USAGE,
-                       "fault 'answer' wants \"METHOD PATTERN STATUS[ BODY]\", got '%s'",
+                       "fault 'answer' wants \"METHOD PATTERN[#N[-M]] STATUS[ BODY]\", "
+                       "got '%s'",
                        mode);
     return 0;
 }

@@ -285,9 +285,25 @@ void call_bytes(struct call *call, int status, const char *type, const void *bod
     record_free(r);
 }
 
+void call_fault_leak(const struct org *org, json_t *body)
+{
+    json_t *first = json_is_array(body) ? json_array_get(body, 0) : body;
+    if (json_is_object(first) && fault_is(org, "leak", "org-token"))
+        (void)json_object_set_new(first, "debug", json_string(org->admin_token));
+}
+
+/* A tenant's own answers leak; a file's content does when the token is in the file. */
+static bool may_leak(const struct call *call)
+{
+    return call->org != NULL && call->route != NULL && call->route->auth != ROUTE_CP &&
+           strstr(call->route->pattern, "/files") == NULL;
+}
+
 static void answer_json(struct call *call, int status, json_t *body,
                         enum json_style style)
 {
+    if (may_leak(call))
+        call_fault_leak(call->org, body);
     CLEANUP(buf_release) struct buf text = BUF_INIT(LIMIT_RESPONSE_BODY);
     json_render(body, style, &text);
     json_decref(body);
@@ -365,10 +381,44 @@ static bool is_about(const struct call *call, const struct record *r, const char
     return route_pattern_fits(pattern, r->raw_path);
 }
 
+/* Which of the requests that fit a fault answer= are meant: "#N" or "#N-M", else all. */
+struct range {
+    int64_t from, to;
+};
+
+/* Cuts it off the pattern. */
+static struct range take_range(char *pattern)
+{
+    struct range r = {1, INT64_MAX};
+    char *hash = strchr(pattern, '#');
+    if (hash == NULL)
+        return r;
+    *hash = '\0';
+    char *dash = strchr(hash + 1, '-');
+    if (dash != NULL) {
+        *dash = '\0';
+        (void)num_parse(dash + 1, 1, INT64_MAX, &r.to);
+    }
+    (void)num_parse(hash + 1, 1, INT64_MAX, &r.from);
+    return r;
+}
+
+/* Counts this request of the organisation; whether the fault means it. */
+static bool is_meant(struct call *call, const char *mode, struct range r)
+{
+    CLEANUP(free_ptr)
+    char *key = xasprintf("%s %s", call->org == NULL ? "" : call->org->slug, mode);
+    json_t *all = call->plat->answer_seen;
+    int64_t seen = json_int(all, key, 0) + 1;
+    (void)json_object_set_new(all, key, json_integer(seen));
+    return seen >= r.from && seen <= r.to;
+}
+
 bool call_fault_answer(struct call *call)
 {
-    const char *mode = call->org != NULL ? fault_mode(call->org, "answer")
-                                         : fault_run(call->plat, "answer");
+    const char *whole = call->org != NULL ? fault_mode(call->org, "answer")
+                                          : fault_run(call->plat, "answer");
+    const char *mode = whole;
     if (mode == NULL)
         return false;
     CLEANUP(free_ptr) char *method = next_word(&mode);
@@ -376,8 +426,10 @@ bool call_fault_answer(struct call *call)
     CLEANUP(free_ptr) char *code = next_word(&mode);
     int64_t status = 0;
     if (method == NULL || pattern == NULL ||
-        !num_parse(code == NULL ? "" : code, 100, 599, &status) ||
-        !is_about(call, of(call), method, pattern))
+        !num_parse(code == NULL ? "" : code, 100, 599, &status))
+        return false;
+    struct range range = take_range(pattern);
+    if (!is_about(call, of(call), method, pattern) || !is_meant(call, whole, range))
         return false;
     CLEANUP(free_ptr) char *body = xstrdup(mode + strspn(mode, " "));
     call->fault = xstrdup("answer");

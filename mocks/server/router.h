@@ -65,13 +65,18 @@ const struct route *route_find(const struct route *rows, size_t n, struct call *
 /* "/workspaces/:id" fits "/workspaces/x", for faults and tests. */
 bool route_pattern_fits(const char *pattern, const char *path);
 
-/* The generic fault answer="METHOD PATTERN STATUS[ BODY]": true when it answered (the
- * call is gone). Asked after org and route are known, before auth. */
+/* The generic fault answer="METHOD PATTERN[#N[-M]] STATUS[ BODY]": true when it answered
+ * (the call is gone). Asked once for each call, after org and route are known, before
+ * auth. Requests are counted for each organisation by itself. */
 bool call_fault_answer(struct call *call);
 
 /* The request's body as JSON, borrowed; NULL when it is not JSON (empty counts so). */
 json_t *call_body(struct call *call);
 void call_decide(struct call *call, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* The fault leak=org-token: puts the organisation's admin token into a JSON answer, as
+ * the member "debug" of the object or of the first object of the list. */
+void call_fault_leak(const struct org *org, json_t *body);
 
 /* Answers; each ends the call. body: taken. */
 void call_json(struct call *call, int status, json_t *body);      /* keys sorted (map) */

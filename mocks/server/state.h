@@ -147,6 +147,7 @@ struct platform {
     json_t *profile;      /* the profile file */
     json_t *switches;     /* object name -> value (strings), complete */
     json_t *faults;       /* object name -> mode, run-wide */
+    json_t *answer_seen;  /* "SLUG MODE" -> requests that a fault answer= was about */
     json_t *early;        /* slug -> {"switches","faults"} given before the org exists */
     json_t *manifest;     /* template name -> {"repo","ref","runtime"} */
     json_t *seen_sources; /* plugin source -> true: registers the management server */

@@ -17,6 +17,7 @@ struct platform *platform_state_new(void)
     p->profile = json_object();
     p->switches = switches_builtin();
     p->faults = json_object();
+    p->answer_seen = json_object();
     p->early = json_object();
     p->manifest = json_object();
     p->seen_sources = json_object();
@@ -104,7 +105,7 @@ void platform_state_free(struct platform *p)
                      p->forge_url, p->mock_url, p->contract};
     for (size_t i = 0; i < ARRAY_SIZE(owned); i++)
         free(owned[i]);
-    json_t *values[] = {p->profile, p->switches, p->faults,
+    json_t *values[] = {p->profile, p->switches, p->faults,      p->answer_seen,
                         p->early,   p->manifest, p->seen_sources};
     for (size_t i = 0; i < ARRAY_SIZE(values); i++)
         json_decref(values[i]);

@@ -64,7 +64,7 @@ static bool is_own(const struct call *call, const struct workspace *ws)
 
 static bool fault_lets_in(struct call *call)
 {
-    if (!fault_mode(call->org, "auth"))
+    if (!fault_is(call->org, "auth", "off"))
         return false;
     rest_fault(call, "auth");
     call->auth = "admin";
@@ -104,6 +104,18 @@ static bool own_auth(struct call *call)
     return refuse(call, "invalid workspace auth token");
 }
 
+/* Fault auth=closed: what anyone may read of a workspace is closed to nobody in
+ * particular. */
+static bool is_closed(struct call *call)
+{
+    if (call->route->auth != ROUTE_OPEN || strcmp(call->route->method, "GET") != 0 ||
+        strncmp(call->route->pattern, "/workspaces/", 12) != 0 ||
+        !fault_is(call->org, "auth", "closed"))
+        return false;
+    rest_fault(call, "auth");
+    return true;
+}
+
 bool rest_need_auth(struct call *call)
 {
     char bearer[BEARER_MAX];
@@ -113,7 +125,8 @@ bool rest_need_auth(struct call *call)
     case ROUTE_SELF:
         if (rest_bearer(call, bearer))
             identify(call, bearer);
-        return true;
+        return strcmp(call->auth, "open") != 0 || !is_closed(call) ||
+               refuse(call, "missing auth token");
     case ROUTE_ADMIN:
         return admin_auth(call);
     case ROUTE_WORKSPACE:
@@ -129,7 +142,7 @@ bool rest_need_auth(struct call *call)
 bool rest_need_registry(struct call *call, struct workspace *ws)
 {
     char bearer[BEARER_MAX];
-    if (!ws || !token_has_instance(ws) || fault_mode(call->org, "auth"))
+    if (!ws || !token_has_instance(ws) || fault_is(call->org, "auth", "off"))
         return true;
     if (!rest_bearer(call, bearer))
         return refuse(call, "missing workspace auth token");
@@ -141,7 +154,7 @@ bool rest_need_registry(struct call *call, struct workspace *ws)
 bool rest_need_discovery(struct call *call, struct workspace *ws)
 {
     char bearer[BEARER_MAX];
-    if (!ws || token_count(ws) == 0 || fault_mode(call->org, "auth"))
+    if (!ws || token_count(ws) == 0 || fault_is(call->org, "auth", "off"))
         return true;
     if (!rest_bearer(call, bearer))
         return refuse(call, "missing workspace auth token");

@@ -63,9 +63,12 @@ static json_t *initialize_result(void)
                      "name", "molecule-a2a", "version", "1.0.0");
 }
 
-static json_t *tools_result(void)
+static json_t *tools_result(const struct org *org)
 {
     json_t *list = json_array();
+    const struct bridge_tool *faulty = bridge_faulty_tool(org);
+    if (faulty)
+        json_array_append_new(list, bridge_tool_view(faulty));
     for (size_t i = 0; i < bridge_tools_n; i++)
         json_array_append_new(list, bridge_tool_view(&bridge_tools[i]));
     return json_make("{s:o}", "tools", list);
@@ -90,13 +93,16 @@ static void call_tool(struct call *call, json_t *id, const json_t *params)
         bridge_failed(b, "no such workspace");
         return;
     }
-    for (size_t i = 0; i < bridge_tools_n; i++) {
-        if (strcmp(bridge_tools[i].name, json_string_value(name)) == 0) {
-            bridge_tools[i].fn(b);
-            return;
-        }
-    }
-    bridge_failed(b, "unknown tool");
+    const struct bridge_tool *tool = bridge_faulty_tool(call->org);
+    if (tool && strcmp(tool->name, json_string_value(name)) != 0)
+        tool = NULL;
+    for (size_t i = 0; i < bridge_tools_n && !tool; i++)
+        if (strcmp(bridge_tools[i].name, json_string_value(name)) == 0)
+            tool = &bridge_tools[i];
+    if (tool)
+        tool->fn(b);
+    else
+        bridge_failed(b, "unknown tool");
 }
 
 /* 120 a minute for each bearer, where rates are limited at all. */
@@ -135,7 +141,7 @@ void bridge_post(struct call *call)
     else if (strcmp(method, "notifications/initialized") == 0)
         reply(call, 200, id, NULL, NULL);
     else if (strcmp(method, "tools/list") == 0)
-        reply(call, 200, id, "result", tools_result());
+        reply(call, 200, id, "result", tools_result(call->org));
     else if (strcmp(method, "tools/call") == 0)
         call_tool(call, id, json_object_get(frame, "params"));
     else

@@ -29,6 +29,8 @@ struct bridge_tool {
 };
 extern const struct bridge_tool bridge_tools[];
 extern const size_t bridge_tools_n;
+/* What a fault puts beside them, NULL = nothing. */
+const struct bridge_tool *bridge_faulty_tool(const struct org *org);
 
 /* {"name","description","inputSchema"}; owned by the caller. */
 json_t *bridge_tool_view(const struct bridge_tool *tool);

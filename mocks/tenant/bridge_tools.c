@@ -47,7 +47,10 @@ static void list_peers(struct bridge_call *b)
         return;
     }
     json_t *list = json_array();
-    if (!fault)
+    bool self = fault && strcmp(fault, "self") == 0;
+    if (self)
+        add_peer(b->ws, list);
+    if (!fault || self)
         discovery_each_peer(b->ws, add_peer, list);
     if (json_array_size(list) == 0) {
         json_decref(list);
@@ -202,6 +205,31 @@ static void check_task_status(struct bridge_call *b)
 static void needs_memory(struct bridge_call *b)
 {
     bridge_failed(b, "memory plugin is not configured");
+}
+
+/* Fault bridge=creates: a row, of an agent that lives elsewhere. */
+static void create_workspace(struct bridge_call *b)
+{
+    const char *name = arg(b, "name");
+    if (!name || !name[0]) {
+        bridge_failed(b, "name is missing");
+        return;
+    }
+    rest_fault(b->call, "bridge");
+    struct org *org = b->call->org;
+    struct workspace *ws = ws_add(org, NULL, name, ws_default_parent(org));
+    str_set(&ws->runtime, "external");
+    ws->external = true;
+    ws_set_status(ws, "awaiting_agent");
+    char *text CLEANUP(free_ptr) = xasprintf("{\"id\":\"%s\"}", ws->id);
+    bridge_text(b, text);
+}
+
+const struct bridge_tool *bridge_faulty_tool(const struct org *org)
+{
+    static const struct bridge_tool tool = {"create_workspace", "Create a workspace.",
+                                            "name* template", create_workspace};
+    return fault_is(org, "bridge", "creates") ? &tool : NULL;
 }
 
 /* ---- the table ---- */

@@ -77,9 +77,13 @@ void registry_peers(struct call *call)
     }
     struct peer_list list = {.rows = json_array(), .query = rest_query(call, "q")};
     const char *fault = fault_mode(call->org, "peers");
+    bool self = fault && strcmp(fault, "self") == 0;
     if (fault)
-        rest_fault(call, "peers"); /* whoever answers instead knows no peers of ours */
-    else
+        rest_fault(call, "peers");
+    if (self)
+        add_peer(ws, &list);
+    /* Otherwise whoever answers instead knows no peers of ours. */
+    if (!fault || self)
         discovery_each_peer(ws, add_peer, &list);
     call_json(call, 200, list.rows);
 }

@@ -25,9 +25,15 @@ static bool privileged_name(const struct org *org, const char *plugin_name)
                                 "molecule-ai-plugin-molecule-platform-mcp")) == 0;
 }
 
+/* A hook that takes every workspace for the concierge would be stopped by the gate. */
+static bool nobody_asks(const struct org *org)
+{
+    return fault_mode(org, "entitlement-gate") || fault_mode(org, "concierge-hook");
+}
+
 bool gate_asks_first(const struct org *org)
 {
-    return switch_is(org, "gate_mode", "rfc") && !fault_mode(org, "entitlement-gate");
+    return switch_is(org, "gate_mode", "rfc") && !nobody_asks(org);
 }
 
 enum gate_known gate_known(const struct workspace *ws, const char *plugin_name,
@@ -132,7 +138,7 @@ bool gate_allows(struct workspace *ws, enum gate_point point, const char *plugin
                  char reason[256])
 {
     reason[0] = '\0';
-    bool off = fault_mode(ws->org, "entitlement-gate") != NULL;
+    bool off = nobody_asks(ws->org);
     if (!off && switch_is(ws->org, "gate_mode", "upstream"))
         return upstream_allows(ws, point, plugin_name, reason);
     const char *source = source_raw ? source_raw : "";

@@ -78,7 +78,10 @@ void workspace_delete(struct call *call)
         return;
     }
     bool purge = rest_query_bool(call, "purge");
-    size_t n = remove_tree(ws, purge);
+    bool pretends = fault_is(call->org, "side-effect", "no-delete");
+    if (pretends)
+        rest_fault(call, "side-effect");
+    size_t n = pretends ? ws_count_descendants(ws) : remove_tree(ws, purge);
     call_json(call, 200,
               json_make("{s:I,s:s}", "cascade_deleted", (json_int_t)n, "status",
                         purge ? "purged" : "removed"));
