@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fs.h"
 #include "base/limits.h"
+#include "base/log.h"
 #include "io/json.h"
 
 enum { LAST_WORDS = 2048 };
@@ -120,7 +122,8 @@ static int explain_death(struct mock_process *m, struct err *err)
                    *last ? last : "it said nothing");
 }
 
-static int take_addresses(const struct buf *line, struct target *t, struct err *err)
+static int take_addresses(const struct buf *line, struct target *t,
+                          struct mock_process *m, struct err *err)
 {
     CLEANUP(json_drop) json_t *j = NULL;
     if (json_parse(line->data, line->len, &j, err) < 0)
@@ -142,6 +145,8 @@ static int take_addresses(const struct buf *line, struct target *t, struct err *
     json_t *pace = json_object_get(j, "pace");
     if (json_is_number(pace) && json_number_value(pace) > 0)
         t->pace = json_number_value(pace);
+    const char *dir = json_str(j, "dir", NULL);
+    m->dir = dir ? xstrdup(dir) : NULL;
     return 0;
 }
 
@@ -170,7 +175,7 @@ int mock_process_start(const struct mock_spec *spec, struct target *target,
     int rc = read_line(m.proc.out, clock_mono_ms() + patience, &line, err);
     if (rc == 1)
         rc = explain_death(&m, err);
-    if (rc < 0 || take_addresses(&line, target, err) < 0) {
+    if (rc < 0 || take_addresses(&line, target, &m, err) < 0) {
         mock_process_stop(&m);
         return -1;
     }
@@ -184,4 +189,9 @@ void mock_process_stop(struct mock_process *m)
         proc_stop(&m->proc, (int64_t)(5000 * clock_timeout_mul()));
     proc_release(&m->proc);
     close_fd(&m->errors);
+    /* It removes its folder itself, unless it was killed. */
+    struct err ignored = ERR_INIT;
+    if (m->dir && fs_rmtree(m->dir, &ignored) < 0)
+        log_warn("%s", ignored.text);
+    free_ptr(&m->dir);
 }

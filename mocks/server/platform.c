@@ -1,9 +1,11 @@
 #include "mocks/server/platform.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -288,9 +290,19 @@ static void on_terminate(int signo, void *arg)
     stop_when_empty(s);
 }
 
+/* A platform that dies with its parent is killed outright; asked to end instead, it stops
+ * its boxes and removes their folders. */
+static void end_with_parent_in_order(void)
+{
+    int signo = 0;
+    if (prctl(PR_GET_PDEATHSIG, &signo) == 0 && signo != 0)
+        prctl(PR_SET_PDEATHSIG, SIGTERM);
+}
+
 static int serve(struct server *s, struct err *err)
 {
     struct platform *p = s->p;
+    end_with_parent_in_order();
     if (loop_on_terminate(p->loop, on_terminate, s, err) < 0 ||
         http_async_new(p->loop, &p->http, err) < 0 ||
         forge_new(p->catalog, p->forge_token, &p->forge, err) < 0 ||
