@@ -13,6 +13,9 @@
 MUST_CHECK int load_operands(const struct strv *operands, const json_t *contract,
                              struct catalogue **ret, struct problems *problems,
                              struct err *err);
+/* The catalogue's scenarios as a list to filter; the list (not the scenarios) is the
+ * caller's, who frees it. */
+struct scenario **planned_of(const struct catalogue *c, size_t *ret_n);
 /* The contract profile by name or file with switches over it. Caller owns *ret. */
 MUST_CHECK int load_contract(const char *name, const struct strv *switches, json_t **ret,
                              struct err *err);

@@ -66,6 +66,16 @@ int load_contract(const char *name, const struct strv *switches, json_t **ret,
     return contract_load(name, dir, switches, ret, err);
 }
 
+struct scenario **planned_of(const struct catalogue *c, size_t *ret_n)
+{
+    struct scenario **list = xcalloc(c->n + 1, sizeof(struct scenario *));
+    for (size_t i = 0; i < c->n; i++) {
+        list[i] = c->v[i];
+    }
+    *ret_n = c->n;
+    return list;
+}
+
 static json_t *scenario_json(const struct scenario *s)
 {
     json_t *tags = json_array();
@@ -82,12 +92,14 @@ int cmd_list(void *arguments, const struct strv *operands, struct err *err)
     struct catalogue *c CLEANUP(catalogue_drop) = NULL;
     struct problems problems CLEANUP(problems_release) = PROBLEMS_INIT;
     if (load_operands(operands, NULL, &c, &problems, err) < 0 ||
-        problems_err(&problems, err) < 0 ||
-        plan_filter_tags(c->v, &c->n, a->tags, err) < 0) {
+        problems_err(&problems, err) < 0) {
         return -1;
     }
-    for (size_t i = 0; i < c->n; i++) {
-        const struct scenario *s = c->v[i];
+    size_t n = 0;
+    struct scenario **planned = planned_of(c, &n);
+    int result = plan_filter_tags(planned, &n, a->tags, err);
+    for (size_t i = 0; result == 0 && i < n; i++) {
+        const struct scenario *s = planned[i];
         if (a->json) {
             json_t *line CLEANUP(json_drop) = scenario_json(s);
             char *text CLEANUP(free_ptr) = json_text(line, JSON_STRUCT);
@@ -97,7 +109,8 @@ int cmd_list(void *arguments, const struct strv *operands, struct err *err)
             printf("%-46s [%s]\n    %s\n", s->name, tags, s->proves ? s->proves : "");
         }
     }
-    return c->n > 0 ? EXIT_PASSED : EXIT_UNPROVEN;
+    free(planned);
+    return result < 0 ? -1 : n > 0 ? EXIT_PASSED : EXIT_UNPROVEN;
 }
 
 static void print_problem(const struct problem *p, bool json)

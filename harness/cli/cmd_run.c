@@ -64,6 +64,8 @@ struct run_setup {
     json_t *contract;
     struct target target;
     struct catalogue *catalogue;
+    struct scenario **planned; /* what runs; the scenarios are the catalogue's */
+    size_t n_planned;
     json_t *params;
     char *mock_program, *catalog, *contracts_dir;
     char *db, *ledger, *contract_text;
@@ -75,6 +77,7 @@ static void setup_release(struct run_setup *s)
     json_decref(s->contract);
     json_decref(s->params);
     target_release(&s->target);
+    free(s->planned);
     catalogue_free(s->catalogue);
     store_close(s->store);
     free(s->mock_program);
@@ -100,7 +103,7 @@ static char *contract_text(const struct run_arguments *a)
 
 /* "NAME=VALUE" texts into an object; numbers stay numbers. Each name must be a parameter
  * of a scenario that runs. */
-static int parse_params(const struct catalogue *c, const struct strv *sets, json_t **ret,
+static int parse_params(const struct run_setup *s, const struct strv *sets, json_t **ret,
                         struct err *err)
 {
     json_t *params CLEANUP(json_drop) = json_object();
@@ -113,9 +116,10 @@ static int parse_params(const struct catalogue *c, const struct strv *sets, json
         char *name CLEANUP(free_ptr) =
             xstrndup(sets->v[i], (size_t)(equals - sets->v[i]));
         bool known = false;
-        for (size_t k = 0; k < c->n; k++) {
-            for (size_t p = 0; p < c->v[k]->n_params; p++) {
-                known = known || !strcmp(c->v[k]->params[p].name, name);
+        for (size_t k = 0; k < s->n_planned; k++) {
+            const struct scenario *scenario = s->planned[k];
+            for (size_t p = 0; p < scenario->n_params; p++) {
+                known = known || !strcmp(scenario->params[p].name, name);
             }
         }
         if (!known) {
@@ -140,15 +144,18 @@ static int prepare(const struct run_arguments *a, const struct strv *operands,
     char *targets CLEANUP(free_ptr) = NULL;
     if (load_contract(a->contract, &a->switches, &s->contract, err) < 0 ||
         load_operands(operands, s->contract, &s->catalogue, &problems, err) < 0 ||
-        problems_err(&problems, err) < 0 ||
-        plan_filter_tags(s->catalogue->v, &s->catalogue->n, a->tags, err) < 0 ||
-        parse_params(s->catalogue, &a->set, &s->params, err) < 0 ||
+        problems_err(&problems, err) < 0) {
+        return -1;
+    }
+    s->planned = planned_of(s->catalogue, &s->n_planned);
+    if (plan_filter_tags(s->planned, &s->n_planned, a->tags, err) < 0 ||
+        parse_params(s, &a->set, &s->params, err) < 0 ||
         path_data("scenarios/targets", &targets, err) < 0 ||
         target_load(a->target, targets, &s->target, err) < 0) {
         return -1;
     }
-    for (size_t i = 0; i < s->catalogue->n; i++) {
-        scenario_want(s->catalogue->v[i], s->catalogue->exprs);
+    for (size_t i = 0; i < s->n_planned; i++) {
+        scenario_want(s->planned[i], s->catalogue->exprs);
     }
     if (catalogue_compile(s->catalogue, &problems) < 0 &&
         problems_err(&problems, err) < 0) {
@@ -200,10 +207,9 @@ static int write_report(struct store *store, const char *format, const char *pat
 
 static void list_planned(const struct run_setup *s)
 {
-    for (size_t i = 0; i < s->catalogue->n; i++) {
-        char *skip CLEANUP(free_ptr) = plan_skip_reason(s->catalogue->v[i], &s->target);
-        printf("%s%s%s\n", s->catalogue->v[i]->name, skip ? "  SKIP: " : "",
-               skip ? skip : "");
+    for (size_t i = 0; i < s->n_planned; i++) {
+        char *skip CLEANUP(free_ptr) = plan_skip_reason(s->planned[i], &s->target);
+        printf("%s%s%s\n", s->planned[i]->name, skip ? "  SKIP: " : "", skip ? skip : "");
     }
 }
 
@@ -217,8 +223,8 @@ static int run_prepared(const struct run_arguments *a, struct run_setup *s,
     }
     s->contract_text = contract_text(a);
     struct run_options opt = {
-        .scenarios = s->catalogue->v,
-        .n_scenarios = s->catalogue->n,
+        .scenarios = s->planned,
+        .n_scenarios = s->n_planned,
         .exprs = s->catalogue->exprs,
         .target = &s->target,
         .mock = {.program = s->mock_program,
@@ -266,7 +272,7 @@ int cmd_run(void *arguments, const struct strv *operands, struct err *err)
     if (prepare(a, operands, &s, err) < 0) {
         return -1;
     }
-    if (s.catalogue->n == 0) {
+    if (s.n_planned == 0) {
         fprintf(stderr,
                 "waybill: no scenario matches%s%s: `waybill list` shows what "
                 "there is\n",
