@@ -340,6 +340,7 @@ static void gives_up_a_forge_that_hangs_and_starts(void **state)
     struct fixture *f = *state;
     make_concierge(f);
     f->forge_hangs = true;
+    set_switch(f, "plugin_fetch", "hang");
     start_box(f);
     json_t *beat = await_beat(f, 1);
     assert_true(json_is_false(json_object_get(beat, "mcp_server_present")));
