@@ -63,7 +63,9 @@ static void render_check(struct buf *out, const struct report_scenario *s,
     }
     buf_adds(out, "</td><td class=\"where\"><code>");
     xml_escape(out, c->file);
-    buf_addf(out, ":%d</code></td></tr>\n", c->line);
+    buf_addf(out, ":%d</code><br><span class=\"step\">step ", c->line);
+    xml_escape(out, c->step);
+    buf_adds(out, "</span></td></tr>\n");
 }
 
 static void render_scenario(struct buf *out, const struct report_scenario *s)

@@ -84,7 +84,8 @@ static void add_check(struct console *c, const struct event *ev)
     if (ev->verdict == VERDICT_FAIL || ev->verdict == VERDICT_BROKEN) {
         add_indented(&line, "expected", ev->expected);
         add_indented(&line, "actual", ev->actual);
-        buf_addf(&line, "        %-9s %s:%d\n", "at", ev->file ? ev->file : "", ev->line);
+        buf_addf(&line, "        %-9s %s:%d (step %s)\n", "at", ev->file ? ev->file : "",
+                 ev->line, ev->step);
     }
     /* Scenarios run side by side: lines are kept under their scenario's name. */
     buf_addf(&c->reds, "%s%c", ev->scenario, '\0');
