@@ -141,7 +141,7 @@ test-mode: tests
 # ---- checks -------------------------------------------------------------------------
 
 C_FILES = $(shell git ls-files '*.c' '*.h')
-.PHONY: check-format check-tidy check-cppcheck check-layers check-headers
+.PHONY: check-format check-tidy tidy-files check-cppcheck check-layers check-headers
 check: lint check-layers check-headers ## all static checks
 lint: check-format check-cppcheck check-tidy ## formatting, cppcheck, clang-tidy
 format: ## format every C file
@@ -153,13 +153,22 @@ check-cppcheck:
 	@cppcheck --enable=warning,style,performance,portability --std=c11 --inline-suppr --quiet \
 		--error-exitcode=2 --cppcheck-build-dir=build/cppcheck -j 2 --suppressions-list=ci/cppcheck.suppressions \
 		-D_GNU_SOURCE -DWAYBILL_VERSION='"x"' -Iharness -I. $(shell git ls-files '*.c' ':!*/tests/*')
-TIDY_FILES = $(filter-out harness/fuzz/%,$(filter %.c,$(C_FILES)))
+# One process a file, two at once; a file is looked at again when it, a header of it or the
+# list of checks has changed.
+TIDY_OK = $(patsubst %.c,build/tidy/%.ok,$(filter-out harness/fuzz/%,$(filter %.c,$(C_FILES))))
+TIDY_FLAGS = -std=c17 -D_GNU_SOURCE -DWAYBILL_VERSION='"x"' -Iharness -I. $(PKG_CFLAGS)
 check-tidy:
-	@printf '%s\n' $(TIDY_FILES) | xargs -P 2 -I{} clang-tidy-14 --quiet {} \
-		--extra-arg=-Wno-unknown-warning-option -- -std=c17 -D_GNU_SOURCE \
-		-DWAYBILL_VERSION='"x"' -Iharness -I. $(PKG_CFLAGS) 2>&1 | \
-		{ grep -vE '^[0-9]+ warnings? (generated|treated)|^Suppressed|^Use -' || true; } | tee build/tidy.log; \
-		! grep -qiE "(error|warning):" build/tidy.log
+	@$(MAKE) --no-print-directory -k -j2 tidy-files
+tidy-files: $(TIDY_OK)
+build/tidy/%.ok: %.c .clang-tidy
+	@mkdir -p $(@D)
+	@$(CC) $(TIDY_FLAGS) -MM -MP -MT $@ -MF $(@:.ok=.d) $<
+	@clang-tidy-14 --quiet $< --extra-arg=-Wno-unknown-warning-option -- $(TIDY_FLAGS) \
+		>$(@:.ok=.log) 2>&1 || { cat $(@:.ok=.log); exit 1; }
+	@if grep -E '(error|warning):' $(@:.ok=.log); then exit 1; fi; touch $@
+ifneq ($(filter tidy-files,$(MAKECMDGOALS)),)
+-include $(TIDY_OK:.ok=.d)
+endif
 check-layers:
 	@ci/check-layers
 check-headers:
