@@ -70,6 +70,10 @@ $(B)/%.o: %.c $(B)/flags
 
 # Rebuild everything when the flags change.
 $(B)/flags: FORCE
+	@$(PKG_CONFIG) --exists "$(PACKAGES)" 2>/dev/null || { \
+		$(PKG_CONFIG) --print-errors --exists "$(PACKAGES)" >&2 || true; \
+		echo "make: a library is missing or too old: 'ci/install-deps run' installs Debian's" >&2; \
+		exit 2; }
 	@mkdir -p $(@D)
 	@printf '%s\n' '$(subst ','\'',$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL))' > $@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
@@ -140,7 +144,7 @@ test-mode: tests
 
 # ---- checks -------------------------------------------------------------------------
 
-C_FILES = $(shell git ls-files '*.c' '*.h')
+C_FILES = $(shell git ls-files '*.c' '*.h' 2>/dev/null)
 .PHONY: check-format check-tidy tidy-files check-cppcheck check-layers check-headers
 check: lint check-layers check-headers ## all static checks
 lint: check-format check-cppcheck check-tidy ## formatting, cppcheck, clang-tidy
