@@ -10,7 +10,8 @@
 #include "base/num.h"
 #include "scenario/vars.h"
 
-static void bad_at(struct loader *l, int line, int col, const char *fmt, va_list ap)
+static void PRINTF_LIKE(4, 0)
+    bad_at(struct loader *l, int line, int col, const char *fmt, va_list ap)
 {
     struct buf text CLEANUP(buf_release) = BUF_INIT(LIMIT_ERROR_TEXT);
 
