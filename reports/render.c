@@ -54,6 +54,7 @@ void xml_escape(struct buf *out, const char *text)
 const struct report_format report_formats[] = {
     {"junit", report_junit, "JUnit XML, one test case a check"},
     {"markdown", report_markdown, "a summary for people, as forges show it"},
-    {"html", report_html, "one page with every check, and the requests behind the red ones"},
+    {"html", report_html,
+     "one page with every check, and the requests behind the red ones"},
     {NULL, NULL, NULL},
 };
