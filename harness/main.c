@@ -5,6 +5,7 @@
 #include "cli/options.h"
 #include "run/verdict.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,8 +63,9 @@ static int run_command(const struct command *c, int argc, char **argv)
     }
     options_release(c, arguments);
     free(arguments);
-    /* Results that nobody could read were not given. */
-    if (fflush(stdout) != 0 && result == EXIT_PASSED) {
+    /* Results that could not be written were not given; a reader that has seen enough
+     * (`| head`) is no failure. */
+    if (fflush(stdout) != 0 && errno != EPIPE && result == EXIT_PASSED) {
         perror("waybill: cannot write the output");
         result = EXIT_BROKEN;
     }

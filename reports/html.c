@@ -115,10 +115,10 @@ static void render_head(struct buf *out, const struct report *r)
     buf_adds(out, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
                   "<meta name=\"viewport\" content=\"width=device-width\">"
                   "<title>waybill: ");
-    buf_addf(out, "%s</title><style>\n", red ? "not delivered" : "delivered");
+    buf_addf(out, "%s</title><style>\n", report_title(r));
     buf_adds(out, style_css_start);
     buf_addf(out, "</style></head><body><main><h1 class=\"%s\">%s</h1>",
-             red ? "FAIL" : "PASS", red ? "Not delivered" : "Delivered");
+             red ? "FAIL" : "PASS", report_title(r));
     buf_addf(out, "<p class=\"meta\">Run %lld on target ", (long long)r->run);
     xml_escape(out, r->target);
     buf_adds(out, ", contract ");
@@ -127,9 +127,12 @@ static void render_head(struct buf *out, const struct report *r)
     xml_escape(out, r->seed);
     buf_adds(out, ". Started ");
     xml_escape(out, r->started_at);
-    buf_addf(out, ", %s. Exit code %d.</p>",
-             r->ended ? clock_human(r->wall_ms, human) : "cut off before its end",
-             r->exit_code);
+    if (r->ended) {
+        buf_addf(out, ", %s. Exit code %d.</p>", clock_human(r->wall_ms, human),
+                 r->exit_code);
+    } else {
+        buf_adds(out, ", cut off before its end.</p>");
+    }
     buf_adds(out, "<div class=\"tiles\">");
     tile(out, "PASS", r->passed, "scenarios passed");
     tile(out, "FAIL", r->failed, "failed");

@@ -69,9 +69,9 @@ static void render_scenarios(const struct report *r, struct buf *out)
         cell(out, s->name);
         buf_adds(out, " | ");
         cell(out, s->proves);
-        if (s->reason[0]) {
+        if (s->reason[0] || !s->ended) {
             buf_adds(out, " — ");
-            cell(out, s->reason);
+            cell(out, s->ended ? s->reason : "the run was cut off in this scenario");
         }
         buf_addf(out, " | %zu | %s |\n", s->n_checks, clock_human(s->duration_ms, human));
     }
@@ -80,8 +80,7 @@ static void render_scenarios(const struct report *r, struct buf *out)
 void report_markdown(const struct report *r, struct buf *out)
 {
     char human[32];
-    bool red = r->failed + r->broken > 0 || !r->ended || r->exit_code != 0;
-    buf_addf(out, "# waybill: %s\n\n", red ? "not delivered" : "delivered");
+    buf_addf(out, "# waybill: %s\n\n", report_title(r));
     buf_addf(out, "Run %lld on target ", (long long)r->run);
     cell(out, r->target);
     buf_adds(out, ", contract ");

@@ -229,6 +229,23 @@ enum verdict report_verdict(const struct report_scenario *s)
     return s->ended ? s->verdict : VERDICT_BROKEN;
 }
 
+const char *report_title(const struct report *r)
+{
+    if (!r->ended) {
+        return "Cut off";
+    }
+    if (r->failed > 0) {
+        return "Not delivered";
+    }
+    if (r->leaked > 0) {
+        return "Something was left behind";
+    }
+    if (r->broken > 0) {
+        return "Could not find out";
+    }
+    return r->exit_code == 0 ? "Delivered" : "Nothing was proven";
+}
+
 const struct report_exchange *report_exchange_by_id(const struct report_scenario *s,
                                                     int64_t id)
 {

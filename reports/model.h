@@ -68,6 +68,8 @@ void report_drop(struct report **r); /* for CLEANUP */
 
 /* A cut-off scenario counts as BROKEN, for want of an answer. */
 enum verdict report_verdict(const struct report_scenario *s);
+/* Two or three words for the top of a page, borrowed: "Delivered", "Not delivered"... */
+const char *report_title(const struct report *r);
 const struct report_exchange *report_exchange_by_id(const struct report_scenario *s,
                                                     int64_t id);
 

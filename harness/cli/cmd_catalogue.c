@@ -150,7 +150,7 @@ int cmd_check(void *arguments, const struct strv *operands, struct err *err)
         errors += !problems.v[i].advice || a->strict;
     }
     if (!a->json) {
-        printf("%zu scenarios, %zu finding%s\n", c->n, problems.n,
+        printf("%zu scenario%s, %zu finding%s\n", c->n, c->n == 1 ? "" : "s", problems.n,
                problems.n == 1 ? "" : "s");
     }
     return errors > 0 ? EXIT_USAGE : EXIT_PASSED;

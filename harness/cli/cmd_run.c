@@ -68,7 +68,7 @@ struct run_setup {
     size_t n_planned;
     json_t *params;
     char *mock_program, *catalog, *contracts_dir;
-    char *db, *ledger, *contract_text;
+    char *db, *ledger, *contract_text, *command_line;
     struct store *store;
 };
 
@@ -86,6 +86,7 @@ static void setup_release(struct run_setup *s)
     free(s->db);
     free(s->ledger);
     free(s->contract_text);
+    free(s->command_line);
 }
 
 static char *contract_text(const struct run_arguments *a)
@@ -99,6 +100,31 @@ static char *contract_text(const struct run_arguments *a)
         strv_addf(&parts, "fault %s", a->faults.v[i]);
     }
     return strv_join(&parts, ", ");
+}
+
+/* What was asked, to be read again in a report. Values of --set may be secrets, so they
+ * are left out. */
+static char *command_line(const struct run_arguments *a, const struct strv *operands)
+{
+    struct strv words CLEANUP(strv_release) = STRV_INIT;
+    strv_add(&words, "waybill run");
+    for (size_t i = 0; i < operands->n; i++) {
+        strv_add(&words, operands->v[i]);
+    }
+    if (a->tags) {
+        strv_addf(&words, "--tags %s", a->tags);
+    }
+    strv_addf(&words, "--target %s --contract %s", a->target, a->contract);
+    for (size_t i = 0; i < a->switches.n; i++) {
+        strv_addf(&words, "--switch %s", a->switches.v[i]);
+    }
+    for (size_t i = 0; i < a->faults.n; i++) {
+        strv_addf(&words, "--fault '%s'", a->faults.v[i]);
+    }
+    for (size_t i = 0; i < a->set.n; i++) {
+        strv_addf(&words, "--set %.*s=...", (int)strcspn(a->set.v[i], "="), a->set.v[i]);
+    }
+    return strv_join(&words, " ");
 }
 
 /* "NAME=VALUE" texts into an object; numbers stay numbers. Each name must be a parameter
@@ -136,7 +162,23 @@ static int parse_params(const struct run_setup *s, const struct strv *sets, json
     return 0;
 }
 
-/* Everything that can be wrong is found here, before anything is created. */
+/* A name that no scenario has would never be missed. */
+static int check_must_run(const struct catalogue *c, const struct strv *names,
+                          struct err *err)
+{
+    for (size_t i = 0; i < names->n; i++) {
+        if (!catalogue_find(c, names->v[i])) {
+            return err_set(err, ERR_USAGE,
+                           "--must-run: no scenario is called '%s': `waybill list` shows "
+                           "them",
+                           names->v[i]);
+        }
+    }
+    return 0;
+}
+
+/* What the files and options get wrong is found here, before anything is created; what
+ * only the mock knows (its faults), when it starts. */
 static int prepare(const struct run_arguments *a, const struct strv *operands,
                    struct run_setup *s, struct err *err)
 {
@@ -150,6 +192,7 @@ static int prepare(const struct run_arguments *a, const struct strv *operands,
     s->planned = planned_of(s->catalogue, &s->n_planned);
     if (plan_filter_tags(s->planned, &s->n_planned, a->tags, err) < 0 ||
         parse_params(s, &a->set, &s->params, err) < 0 ||
+        check_must_run(s->catalogue, &a->must_run, err) < 0 ||
         path_data("scenarios/targets", &targets, err) < 0 ||
         target_load(a->target, targets, &s->target, err) < 0) {
         return -1;
@@ -205,6 +248,21 @@ static int write_report(struct store *store, const char *format, const char *pat
     return fs_write(path, out.data, out.len, 0644, err);
 }
 
+/* A report that cannot be written is said; it hides nothing of what the run found. */
+static void write_reports(const struct run_arguments *a, struct store *store,
+                          int *exit_code)
+{
+    const char *const reports[][2] = {
+        {"junit", a->junit}, {"markdown", a->markdown}, {"html", a->html}};
+    for (size_t i = 0; i < ARRAY_SIZE(reports); i++) {
+        struct err err = ERR_INIT;
+        if (write_report(store, reports[i][0], reports[i][1], &err) < 0) {
+            fprintf(stderr, "waybill: %s report: %s\n", reports[i][0], err.text);
+            *exit_code = *exit_code == EXIT_PASSED ? EXIT_BROKEN : *exit_code;
+        }
+    }
+}
+
 static void list_planned(const struct run_setup *s)
 {
     for (size_t i = 0; i < s->n_planned; i++) {
@@ -222,6 +280,9 @@ static int run_prepared(const struct run_arguments *a, struct run_setup *s,
         return -1;
     }
     s->contract_text = contract_text(a);
+    if (s->target.kind == TARGET_REAL && !a->json) {
+        printf("control plane %s\n", s->target.cp_url);
+    }
     struct run_options opt = {
         .scenarios = s->planned,
         .n_scenarios = s->n_planned,
@@ -244,7 +305,7 @@ static int run_prepared(const struct run_arguments *a, struct run_setup *s,
         .must_run = &a->must_run,
         .ledger_path = s->ledger,
         .version = WAYBILL_VERSION,
-        .command_line = "waybill run",
+        .command_line = s->command_line,
     };
     struct sink *sinks[] = {store_sink(s->store),
                             a->json ? json_sink(stdout) : console_sink(&console)};
@@ -253,16 +314,16 @@ static int run_prepared(const struct run_arguments *a, struct run_setup *s,
     for (size_t i = 0; i < ARRAY_SIZE(sinks); i++) {
         sinks[i]->close(sinks[i]);
     }
-    if (result < 0 || write_report(s->store, "junit", a->junit, err) < 0 ||
-        write_report(s->store, "markdown", a->markdown, err) < 0 ||
-        write_report(s->store, "html", a->html, err) < 0) {
+    if (result < 0) {
         return -1;
     }
+    int exit_code = summary.exit_code;
+    write_reports(a, s->store, &exit_code);
     if (!a->json && !a->quiet) {
         printf("results in %s%s%s\n", s->db, a->html ? ", report in " : "",
                a->html ? a->html : "");
     }
-    return summary.exit_code;
+    return exit_code;
 }
 
 int cmd_run(void *arguments, const struct strv *operands, struct err *err)
@@ -283,5 +344,6 @@ int cmd_run(void *arguments, const struct strv *operands, struct err *err)
         list_planned(&s);
         return EXIT_PASSED;
     }
+    s.command_line = command_line(a, operands);
     return run_prepared(a, &s, err);
 }

@@ -16,6 +16,7 @@ struct console {
     struct sink sink;
     struct console_options opt;
     int total, done, red;
+    int not_started; /* scenarios that an interruption kept from starting */
     int64_t started_ms, drawn_ms;
     char *running;   /* name of the scenario that started last */
     bool line_open;  /* the live line is on the screen */
@@ -117,11 +118,20 @@ static void scenario_ended(struct console *c, const struct event *ev)
     c->done++;
     c->red += red;
     erase_live(c);
+    if (ev->verdict == VERDICT_SKIP && ev->reason &&
+        !strncmp(ev->reason, "not started", 11)) {
+        c->not_started++;
+        return;
+    }
     if (red || !c->opt.quiet) {
-        char human[32];
-        fprintf(c->opt.out, "%s%-6s%s %-46s %3d checks %9s\n", paint(c, ev->verdict),
+        char human[32], right[64] = "";
+        if (ev->verdict != VERDICT_SKIP) {
+            snprintf(right, sizeof(right), "%3d check%s %9s", ev->checks,
+                     ev->checks == 1 ? " " : "s", clock_human(ev->duration_ms, human));
+        }
+        fprintf(c->opt.out, "%s%-6s%s %-46s %s\n", paint(c, ev->verdict),
                 table_name(verdict_names, (int)ev->verdict), plain(c), ev->scenario,
-                ev->checks, clock_human(ev->duration_ms, human));
+                right);
         /* A FAIL is said by its checks, below. */
         if (ev->reason && ev->reason[0] && ev->verdict != VERDICT_PASS &&
             ev->verdict != VERDICT_FAIL) {
@@ -146,7 +156,8 @@ static void counts(struct console *c, const char *what, int passed, int failed,
     add_count(&b, failed, "failed");
     add_count(&b, broken, "broken");
     add_count(&b, skipped, "skipped");
-    fprintf(c->opt.out, "%d %s: %s\n", passed + failed + broken + skipped, what,
+    int n = passed + failed + broken + skipped;
+    fprintf(c->opt.out, "%d %s%s: %s\n", n, what, n == 1 ? "" : "s",
             b.len > 0 ? b.data : "none");
 }
 
@@ -154,14 +165,18 @@ static void run_ended(struct console *c, const struct event *ev)
 {
     char human[32];
     erase_live(c);
-    fputc('\n', c->opt.out);
-    counts(c, "scenarios", ev->passed, ev->failed, ev->broken, ev->skipped);
-    counts(c, "checks", ev->checks_passed, ev->checks_failed, ev->checks_broken,
+    if (c->not_started > 0) {
+        fprintf(c->opt.out, "%d not started\n", c->not_started);
+    }
+    if (!c->opt.quiet || c->red > 0) {
+        fputc('\n', c->opt.out);
+    }
+    counts(c, "scenario", ev->passed, ev->failed, ev->broken, ev->skipped);
+    counts(c, "check", ev->checks_passed, ev->checks_failed, ev->checks_broken,
            ev->checks_skipped);
     if (ev->leaked > 0) {
-        fprintf(c->opt.out,
-                "%sleft behind: %d%s (see `waybill report --format markdown`)\n",
-                paint(c, VERDICT_FAIL), ev->leaked, plain(c));
+        fprintf(c->opt.out, "%sleft behind: %d%s\n", paint(c, VERDICT_FAIL), ev->leaked,
+                plain(c));
     }
     enum verdict colour = ev->exit_code == 0   ? VERDICT_PASS
                           : ev->exit_code == 1 ? VERDICT_FAIL
@@ -187,8 +202,9 @@ static int console_event(struct sink *sink, const struct event *ev, struct err *
         c->total = ev->scenarios;
         c->started_ms = clock_mono_ms();
         if (!c->opt.quiet) {
-            fprintf(c->opt.out, "%d scenarios on target %s, contract %s, seed %s\n",
-                    ev->scenarios, ev->target, ev->contract, ev->seed);
+            fprintf(c->opt.out, "%d scenario%s on target %s, contract %s, seed %s\n",
+                    ev->scenarios, ev->scenarios == 1 ? "" : "s", ev->target,
+                    ev->contract, ev->seed);
         }
         break;
     case EV_SCENARIO_BEGIN:
@@ -263,16 +279,25 @@ struct sink *console_sink(const struct console_options *opt)
 struct json_out {
     struct sink sink;
     FILE *out;
+    bool reader_left; /* the run goes on without one */
 };
 
 static int json_event(struct sink *sink, const struct event *ev, struct err *err)
 {
-    FILE *out = ((struct json_out *)sink)->out;
+    struct json_out *j = (struct json_out *)sink;
+    FILE *out = j->out;
+    if (j->reader_left) {
+        return 0;
+    }
     json_t *line CLEANUP(json_drop) = event_to_json(ev);
     char *text CLEANUP(free_ptr) = json_text(line, JSON_STRUCT);
     fputs(text, out);
     fputc('\n', out);
-    return fflush(out) == 0 ? 0 : err_sys(err, errno, "cannot write the events");
+    if (fflush(out) != 0) {
+        j->reader_left = errno == EPIPE;
+        return j->reader_left ? 0 : err_sys(err, errno, "cannot write the events");
+    }
+    return 0;
 }
 
 static void json_close(struct sink *sink)
