@@ -351,6 +351,20 @@ static void answers_by_the_generic_fault(void **state)
     assert_int_equal(f->status, 200);
 }
 
+static void a_fault_counts_the_requests_that_it_is_about(void **state)
+{
+    struct fixture *f = *state;
+    static const int wanted[] = {200, 503, 503, 200};
+    (void)json_object_set_new(f->p->faults, "answer",
+                              json_string("GET /things#2-3 503 {}"));
+    for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
+        get(f, "/things/other");
+        assert_int_equal(f->status, 200);
+        get(f, "/things");
+        assert_int_equal(f->status, wanted[i]);
+    }
+}
+
 /* ---- the forge ---- */
 
 static const char tool[] = "/api/v1/repos/acme/tool/archive/main.tar.gz";
@@ -427,6 +441,7 @@ int main(void)
         SERVED(an_answer_to_a_peer_that_left_is_only_recorded),
         SERVED(a_call_that_hangs_ends_with_its_peer),
         SERVED(answers_by_the_generic_fault),
+        SERVED(a_fault_counts_the_requests_that_it_is_about),
         SERVED(the_forge_asks_for_its_token),
         SERVED(the_fault_of_the_forge_spares_templates),
         SERVED(the_fault_of_one_organisation_is_its_own),
