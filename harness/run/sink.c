@@ -65,7 +65,7 @@ static const struct field fields[] = {
     {FIELD(TEXT, resource_kind, K(EV_RESOURCE))},
     {FIELD(TEXT, resource_id, K(EV_RESOURCE))},
     {FIELD(TEXT, resource_state, K(EV_RESOURCE))},
-    {FIELD(TEXT, reason, K(EV_SCENARIO_END))},
+    {FIELD(TEXT, reason, K(EV_SCENARIO_END) | K(EV_RUN_END))},
     {FIELD(NUMBER, checks, K(EV_SCENARIO_END))},
     {FIELD(NUMBER, passed, K(EV_RUN_END))},
     {FIELD(NUMBER, failed, K(EV_RUN_END))},

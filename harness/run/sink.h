@@ -71,7 +71,8 @@ struct event {
     const char *resource_state; /* "creating", "created", "removed", "leaked" */
 
     /* EV_SCENARIO_END */
-    const char *reason; /* one line for FAIL, BROKEN, SKIP */
+    const char *reason; /* one line for FAIL, BROKEN, SKIP; also EV_RUN_END: why the exit
+                           code is 3, 4 or 5, leaked things named by kind and id */
     int checks;
 
     /* EV_RUN_END: scenarios by verdict, checks by verdict */

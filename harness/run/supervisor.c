@@ -288,7 +288,7 @@ static void explain_exit(struct supervisor *s)
 {
     struct run_summary *m = s->summary;
     if (m->exit_code == EXIT_LEAK) {
-        char leaks[160];
+        char leaks[220];
         tally_leaks_text(&s->tally, leaks, sizeof(leaks));
         (void)snprintf(m->reason, sizeof(m->reason), "still there after teardown: %s",
                        leaks);
@@ -323,6 +323,7 @@ static void tell_end(struct supervisor *s, int64_t start)
                        .checks_broken = m->checks_broken,
                        .checks_skipped = m->checks_skipped,
                        .leaked = m->leaked,
+                       .reason = m->reason[0] ? m->reason : NULL,
                        .exit_code = m->exit_code};
     bool kept = !s->tally.store_failed;
     tally_event(&s->tally, &ev);

@@ -138,14 +138,23 @@ int tally_close_resources(struct tally *t, bool world_died)
 
 void tally_leaks_text(const struct tally *t, char *out, size_t max)
 {
+    enum { ROOM_FOR_MORE = 24 };
     size_t used = 0;
+    int more = 0;
     out[0] = '\0';
-    for (size_t i = 0; i < t->n_resources && used + 1 < max; i++) {
+    for (size_t i = 0; i < t->n_resources; i++) {
         const struct resource *r = &t->resources[i];
         if (strcmp(r->state, "leaked") != 0)
             continue;
+        size_t need = strlen(r->kind) + strlen(r->id) + 3;
+        if (more > 0 || used + need + ROOM_FOR_MORE > max) {
+            more++;
+            continue;
+        }
         int n =
             snprintf(out + used, max - used, "%s%s %s", used ? ", " : "", r->kind, r->id);
         used += n > 0 ? (size_t)n : 0;
     }
+    if (more > 0)
+        (void)snprintf(out + used, max - used, "%s%d more", used ? " and " : "", more);
 }

@@ -29,7 +29,8 @@ void tally_open_orgs(const struct tally *t, const char *scenario, struct strv *r
 /* Everything still open becomes leaked; the number of leaked ones. world_died: it all
  * went with the mock platform, so nothing is. */
 int tally_close_resources(struct tally *t, bool world_died);
-/* "org e2e-1-acme-2, ..." of what is leaked, at most max bytes of it. */
+/* "org e2e-1-acme-2, workspace e2e-1-acme-2/x and 3 more" of what is leaked, in max
+ * bytes: names are whole, and what has no room is counted. */
 void tally_leaks_text(const struct tally *t, char *out, size_t max);
 
 #endif

@@ -307,7 +307,10 @@ static void says_what_is_left_when_an_organisation_stays(void **state)
     run_one(f, "must-leak");
     assert_int_equal(f->summary.passed, 1);
     assert_int_equal(f->summary.exit_code, EXIT_LEAK);
+    assert_non_null(strstr(f->summary.reason, "org e2e-"));
     assert_non_null(strstr(f->summary.reason, "leaky"));
+    const json_t *end = find_event(f, "run_end", NULL, NULL);
+    assert_string_equal(json_str(end, "reason", "(none)"), f->summary.reason);
     CLEANUP(json_drop) json_t *pending = NULL;
     assert_int_equal(ledger_pending(f->ledger, &pending, NULL), 0);
     assert_int_equal(json_array_size(pending), 1);
