@@ -83,6 +83,24 @@ static void keep_end(struct job *job, const struct event *ev)
     job->duration_ms = ev->duration_ms;
 }
 
+/* A contradiction that is on record stays one, however the process ends. */
+static void keep_check(struct job *job, const struct event *ev)
+{
+    job->checks++;
+    if (ev->verdict != VERDICT_FAIL)
+        return;
+    job->verdict = verdict_join(job->verdict, VERDICT_FAIL);
+    if (job->failed)
+        return;
+    job->failed =
+        xasprintf("%s: %s: expected %.150s, got %.150s",
+                  ev->step_name ? ev->step_name : "?", ev->name ? ev->name : "?",
+                  ev->expected ? ev->expected : "?", ev->actual ? ev->actual : "?");
+    for (char *c = job->failed; *c; c++)
+        if (*c == '\n' || *c == '\r')
+            *c = ' ';
+}
+
 static void take_line(struct job *job, const char *text, size_t len, struct tally *tally)
 {
     struct event ev = {.kind = EV_STEP};
@@ -98,7 +116,7 @@ static void take_line(struct job *job, const char *text, size_t len, struct tall
         job->step = ev.step ? xstrdup(ev.step) : NULL;
     }
     if (ev.kind == EV_CHECK)
-        job->checks++;
+        keep_check(job, &ev);
     tally_event(tally, &ev);
 }
 
@@ -146,6 +164,14 @@ static char *death_text(const struct job *job, int status)
                      WIFEXITED(status) ? WEXITSTATUS(status) : -1, step);
 }
 
+/* Makes the reason of two parts, either of which may be the old one. */
+static void join_reason(char **reason, const char *first, const char *second)
+{
+    char *text = xasprintf("%s; %s", first, second);
+    free(*reason);
+    *reason = text;
+}
+
 static void judge_death(struct job *job, int status, const char *mock_died)
 {
     const char *step = job->step ? job->step : "(none)";
@@ -161,11 +187,10 @@ static void judge_death(struct job *job, int status, const char *mock_died)
         job->reason = death_text(job, status);
     }
     job->duration_ms = clock_mono_ms() - job->started_ms;
-    if (mock_died) {
-        char *text = xasprintf("%s; %s", job->reason, mock_died);
-        free(job->reason);
-        job->reason = text;
-    }
+    if (job->failed)
+        join_reason(&job->reason, job->failed, job->reason);
+    if (mock_died)
+        join_reason(&job->reason, job->reason, mock_died);
 }
 
 void job_finish(struct job *job, struct tally *tally, const char *mock_died)
@@ -181,11 +206,8 @@ void job_finish(struct job *job, struct tally *tally, const char *mock_died)
         return;
     if (!job->ended)
         judge_death(job, status, mock_died);
-    else if (mock_died && job->verdict == VERDICT_BROKEN) {
-        char *text = xasprintf("%s; %s", job->reason ? job->reason : "", mock_died);
-        free(job->reason);
-        job->reason = text;
-    }
+    else if (mock_died && job->verdict == VERDICT_BROKEN)
+        join_reason(&job->reason, job->reason ? job->reason : "", mock_died);
     struct event ev = {.kind = EV_SCENARIO_END,
                        .scenario = job->name,
                        .verdict = job->verdict,
@@ -204,4 +226,5 @@ void job_release(struct job *job)
     free(job->step);
     free(job->name);
     free(job->reason);
+    free(job->failed);
 }

@@ -22,6 +22,7 @@ struct job {
     bool timed_out, stopped;
     enum verdict verdict;
     char *reason;
+    char *failed; /* the first check that failed, for when it dies without a word */
     int checks;
     int64_t duration_ms;
 };

@@ -93,12 +93,11 @@ static int teardown_fixture(void **state)
     return rc;
 }
 
-/* Runs the scenario of that name; the summary and the events are in the fixture. */
-static void run_one(struct fixture *f, const char *name)
+/* Runs the scenario of that file; the summary and the events are in the fixture. */
+static void run_file(struct fixture *f, const char *path, const char *name)
 {
     struct problems problems = PROBLEMS_INIT;
     struct err err = ERR_INIT;
-    CLEANUP(free_ptr) char *path = xasprintf("harness/tests/verdicts/%s.yaml", name);
     int rc = catalogue_load(f->catalogue, path, &problems, &err);
     if (rc == 0)
         rc = problems_err(&problems, &err);
@@ -119,6 +118,26 @@ static void run_one(struct fixture *f, const char *name)
     f->opt.ledger_path = f->ledger;
     if (run_scenarios(&f->opt, sinks, 1, &f->summary, &err) < 0)
         fail_msg("%s", err.text);
+}
+
+static void run_one(struct fixture *f, const char *name)
+{
+    CLEANUP(free_ptr) char *path = xasprintf("harness/tests/verdicts/%s.yaml", name);
+    run_file(f, path, name);
+}
+
+/* Runs a scenario that is here only a list of steps. */
+static void run_steps_of(struct fixture *f, const char *name, const char *steps)
+{
+    struct err err = ERR_INIT;
+    CLEANUP(free_ptr) char *path = xasprintf("%s/%s.yaml", f->dir, name);
+    CLEANUP(free_ptr)
+    char *text = xasprintf("waybill: 1\nname: %s\nproves: a verdict\nbudget: 60s\n"
+                           "steps:\n%s",
+                           name, steps);
+    if (fs_write(path, text, strlen(text), 0600, &err) < 0)
+        fail_msg("%s", err.text);
+    run_file(f, path, name);
 }
 
 static const json_t *find_event(struct fixture *f, const char *kind, const char *step,
@@ -267,6 +286,27 @@ static void breaks_when_the_worker_dies_and_removes_what_it_made(void **state)
     assert_nothing_left(f);
 }
 
+static void fails_when_the_worker_dies_after_a_recorded_failure(void **state)
+{
+    struct fixture *f = *state;
+    run_steps_of(f, "must-fail-crash",
+                 "  - org: acme\n"
+                 "  - id: wrong\n"
+                 "    soft: true\n"
+                 "    get: /steady\n"
+                 "    in: acme\n"
+                 "    expect: {status: 404}\n"
+                 "  - id: crash\n"
+                 "    run: {argv: [sh, -c, 'kill -SEGV $PPID; sleep 5']}\n"
+                 "    expect: {status: 0}\n");
+    assert_string_equal(check(f, "wrong", "status"), "FAIL");
+    assert_int_equal(f->summary.exit_code, EXIT_FAILED);
+    assert_int_equal(f->summary.failed, 1);
+    assert_non_null(strstr(reason(f), "404"));
+    assert_non_null(strstr(reason(f), "signal 11"));
+    assert_nothing_left(f);
+}
+
 static void skips_and_names_the_need(void **state)
 {
     struct fixture *f = *state;
@@ -397,6 +437,7 @@ int main(void)
         EACH(breaks_for_a_variable_that_nothing_bound),
         EACH(breaks_when_nothing_was_checked),
         EACH(breaks_when_the_worker_dies_and_removes_what_it_made),
+        EACH(fails_when_the_worker_dies_after_a_recorded_failure),
         EACH(skips_and_names_the_need),
         EACH(times_out_and_leaves_no_child),
         EACH(says_what_is_left_when_an_organisation_stays),
