@@ -96,7 +96,7 @@ MUST_CHECK int note_creating(struct ctx *ctx, const char *kind, const char *id,
 void note_created(struct ctx *ctx, const char *kind, const char *id);
 /* Removes what the scenario made; what is still there afterwards is told as leaked. */
 void teardown(struct ctx *ctx);
-/* The same for one organisation that another process made. */
-void teardown_org(struct ctx *ctx, const char *slug);
+/* The same for one organisation, that another process may have made; true: it is gone. */
+bool teardown_org(struct ctx *ctx, const char *slug);
 
 #endif

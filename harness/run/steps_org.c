@@ -303,7 +303,7 @@ static bool request_removal(struct ctx *ctx, const char *slug, struct attempt *a
     return !at->obs.broken && (status_ok(at->obs.status) || at->obs.status == 404);
 }
 
-void teardown_org(struct ctx *ctx, const char *slug)
+bool teardown_org(struct ctx *ctx, const char *slug)
 {
     struct attempt at;
     struct pacer pacer;
@@ -325,6 +325,7 @@ void teardown_org(struct ctx *ctx, const char *slug)
     ctx->look_until_ms = 0;
     attempt_release(&at);
     note_state(ctx, "org", slug, gone ? "removed" : "leaked");
+    return gone;
 }
 
 /* Workspaces go with their organisation: "SLUG/NAME". */
@@ -348,10 +349,12 @@ void teardown(struct ctx *ctx)
         const struct made *m = &ctx->made[i - 1];
         if (strcmp(m->kind, "org") != 0)
             continue;
-        settle_workspaces(ctx, m->id, ctx->opt->keep ? "kept" : "removed");
+        /* Its workspaces after it: they are gone only once it is. */
+        const char *state = "kept";
         if (ctx->opt->keep)
-            note_state(ctx, m->kind, m->id, "kept");
+            note_state(ctx, m->kind, m->id, state);
         else
-            teardown_org(ctx, m->id);
+            state = teardown_org(ctx, m->id) ? "removed" : "leaked";
+        settle_workspaces(ctx, m->id, state);
     }
 }

@@ -81,7 +81,7 @@ int worker_main(void *arg)
         run_scenario(&ctx, start);
     } else {
         for (size_t i = 0; i < w->slugs->n; i++)
-            teardown_org(&ctx, w->slugs->v[i]);
+            (void)teardown_org(&ctx, w->slugs->v[i]);
     }
     ctx_release(&ctx);
     return 0;

@@ -356,6 +356,24 @@ static void says_what_is_left_when_an_organisation_stays(void **state)
     assert_int_equal(json_array_size(pending), 1);
 }
 
+static void counts_the_workspaces_of_an_organisation_that_stays(void **state)
+{
+    struct fixture *f = *state;
+    CLEANUP(json_drop) json_t *pending = NULL;
+    run_steps_of(f, "must-leak-workspace",
+                 "  - org: leaky\n"
+                 "  - workspace: {as: worker, in: leaky}\n");
+    assert_int_equal(f->summary.exit_code, EXIT_LEAK);
+    assert_int_equal(f->summary.leaked, 2);
+    assert_non_null(strstr(f->summary.reason, "workspace e2e-"));
+    for (size_t i = 0; i < json_array_size(f->memory.events); i++)
+        assert_string_not_equal(
+            json_str(json_array_get(f->memory.events, i), "resource_state", ""),
+            "removed");
+    assert_int_equal(ledger_pending(f->ledger, &pending, NULL), 0);
+    assert_int_equal(json_array_size(pending), 2);
+}
+
 static void keeps_what_was_made_when_asked_to(void **state)
 {
     struct fixture *f = *state;
@@ -441,6 +459,7 @@ int main(void)
         EACH(skips_and_names_the_need),
         EACH(times_out_and_leaves_no_child),
         EACH(says_what_is_left_when_an_organisation_stays),
+        EACH(counts_the_workspaces_of_an_organisation_that_stays),
         EACH(keeps_what_was_made_when_asked_to),
         EACH(writes_no_secret_into_any_event),
         EACH(ends_3_when_results_cannot_be_kept),
