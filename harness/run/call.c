@@ -1,6 +1,7 @@
 /*
  * HTTP requests of steps: built, made, recorded; and what one try of a step saw.
  */
+#include <curl/curl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -212,6 +213,8 @@ void ctx_call(struct ctx *ctx, const struct call *c, struct attempt *at)
     if (http_perform(ctx->http, &req, &resp, &failed) < 0) {
         record(ctx, c, &resp, &failed, at);
         attempt_broken(at, "%s %s: %s", c->method, c->url, failed.text);
+        at->unsent = failed.kind == ERR_NET && (failed.sys == CURLE_COULDNT_CONNECT ||
+                                                failed.sys == CURLE_COULDNT_RESOLVE_HOST);
     } else {
         json_t *answer = parse_answer(&resp.body);
         learn(ctx, answer);

@@ -48,7 +48,7 @@ void note_created(struct ctx *ctx, const char *kind, const char *id)
     note_state(ctx, kind, id, "created");
 }
 
-/* The platform said that it did not make it. */
+/* The platform said that it did not make it, or was never asked. */
 static void note_refused(struct ctx *ctx, const char *kind, const char *id)
 {
     for (size_t i = 0; i < ctx->n_made; i++) {
@@ -125,6 +125,22 @@ static void created(struct attempt *at, enum verdict v, bool final, const char *
     buf_release(&text);
 }
 
+/* A request on a connection that is kept may be sent, lost and sent again; that the
+ * second was refused would say nothing of the first. */
+static bool connect_afresh(struct ctx *ctx, struct attempt *at)
+{
+    struct err err = ERR_INIT;
+    struct http *http = NULL;
+    if (http_new(&http, &err) < 0) {
+        attempt_broken(at, "%s", err.text);
+        at->unsent = true;
+        return false;
+    }
+    http_free(ctx->http);
+    ctx->http = http;
+    return true;
+}
+
 static bool request_org(struct ctx *ctx, const char *slug, const char *name,
                         struct attempt *at)
 {
@@ -133,10 +149,15 @@ static bool request_org(struct ctx *ctx, const char *slug, const char *name,
             json_make("{s:s, s:s, s:s}", "slug", slug, "name", name, "owner_user_id",
                       ctx->target->owner));
     c.timeout_ms = ctx_patient(ctx, 120000);
-    ctx_call(ctx, &c, at);
+    if (connect_afresh(ctx, at))
+        ctx_call(ctx, &c, at);
     call_release(&c);
-    if (at->obs.broken)
-        return false; /* it may exist all the same: it stays in the list */
+    if (at->obs.broken) {
+        /* It may exist all the same, and stays in the list, unless nothing was sent. */
+        if (at->unsent)
+            note_refused(ctx, "org", slug);
+        return false;
+    }
     if (status_ok(at->obs.status) && json_str(at->answer, "id", NULL)) {
         note_created(ctx, "org", slug);
         return true;

@@ -258,6 +258,29 @@ static void breaks_when_an_answer_cannot_be_read(void **state)
     assert_int_equal(f->summary.exit_code, EXIT_LEAK);
 }
 
+static void leaks_nothing_when_the_control_plane_refuses_to_connect(void **state)
+{
+    struct fixture *f = *state;
+    fake_platform_stop(&f->platform);
+    run_one(f, "must-leak");
+    assert_int_equal(f->summary.exit_code, EXIT_BROKEN);
+    assert_int_equal(f->summary.broken, 1);
+    assert_nothing_left(f);
+}
+
+static void looks_for_an_organisation_whose_answer_was_lost(void **state)
+{
+    struct fixture *f = *state;
+    free(f->target.cp_url); /* every request reaches the route that hangs up */
+    f->target.cp_url = xasprintf("http://cp.localhost:%d/hangup?", f->platform.port);
+    run_one(f, "must-leak");
+    assert_int_equal(f->summary.exit_code, EXIT_LEAK);
+    assert_non_null(find_event(f, "exchange", NULL, NULL));
+    CLEANUP(json_drop) json_t *pending = NULL;
+    assert_int_equal(ledger_pending(f->ledger, &pending, NULL), 0);
+    assert_int_equal(json_array_size(pending), 1);
+}
+
 static void breaks_for_a_variable_that_nothing_bound(void **state)
 {
     struct fixture *f = *state;
@@ -452,6 +475,8 @@ int main(void)
         EACH(breaks_while_a_workspace_is_still_provisioning),
         EACH(fails_when_the_control_of_a_denial_fails),
         EACH(breaks_when_an_answer_cannot_be_read),
+        EACH(leaks_nothing_when_the_control_plane_refuses_to_connect),
+        EACH(looks_for_an_organisation_whose_answer_was_lost),
         EACH(breaks_for_a_variable_that_nothing_bound),
         EACH(breaks_when_nothing_was_checked),
         EACH(breaks_when_the_worker_dies_and_removes_what_it_made),
