@@ -212,7 +212,12 @@ void ctx_call(struct ctx *ctx, const struct call *c, struct attempt *at)
     struct err failed = ERR_INIT;
     if (http_perform(ctx->http, &req, &resp, &failed) < 0) {
         record(ctx, c, &resp, &failed, at);
-        attempt_broken(at, "%s %s: %s", c->method, c->url, failed.text);
+        size_t n = strlen(c->method);
+        bool named = strncmp(failed.text, c->method, n) == 0 && failed.text[n] == ' ';
+        if (named) /* "POST http://...: ..." already */
+            attempt_broken(at, "%s", failed.text);
+        else
+            attempt_broken(at, "%s %s: %s", c->method, c->url, failed.text);
         at->unsent = failed.kind == ERR_NET && (failed.sys == CURLE_COULDNT_CONNECT ||
                                                 failed.sys == CURLE_COULDNT_RESOLVE_HOST);
     } else {

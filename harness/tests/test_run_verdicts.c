@@ -265,6 +265,9 @@ static void leaks_nothing_when_the_control_plane_refuses_to_connect(void **state
     run_one(f, "must-leak");
     assert_int_equal(f->summary.exit_code, EXIT_BROKEN);
     assert_int_equal(f->summary.broken, 1);
+    const char *post = strstr(reason(f), "POST http");
+    assert_non_null(post);
+    assert_null(strstr(post + 1, "POST http"));
     assert_nothing_left(f);
 }
 
