@@ -182,7 +182,9 @@ static void judge_death(struct job *job, int status, const char *mock_died)
         (void)clock_human(job->deadline_ms - job->started_ms, limit);
         job->reason = xasprintf("timed out in step %s after %s", step, limit);
     } else if (job->stopped) {
-        job->reason = xasprintf("stopped in step %s", step);
+        job->reason =
+            xasprintf("stopped in step %s%s%s", step, job->why_stopped ? ": " : "",
+                      job->why_stopped ? job->why_stopped : "");
     } else {
         job->reason = death_text(job, status);
     }

@@ -20,6 +20,7 @@ struct job {
     int64_t started_ms, deadline_ms;
     bool ended; /* its EV_SCENARIO_END came */
     bool timed_out, stopped;
+    const char *why_stopped; /* borrowed, NULL = not known */
     enum verdict verdict;
     char *reason;
     char *failed; /* the first check that failed, for when it dies without a word */

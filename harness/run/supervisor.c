@@ -206,6 +206,21 @@ static int wait_ms(const struct supervisor *s)
     return next > now ? (int)(next - now) : 0;
 }
 
+/* What they still have to tell is lost, but not what they have to remove. */
+static void stop_for_sink(struct supervisor *s)
+{
+    const char *why = s->summary->reason; /* names the sink's trouble */
+    stop_starting(s, why);
+    for (size_t i = 0; i < s->n_jobs; i++) {
+        struct job *job = s->jobs[i];
+        if (!job->worker.scenario)
+            continue; /* it removes already */
+        job->stopped = true;
+        job->why_stopped = why;
+        proc_signal(&job->proc, SIGTERM);
+    }
+}
+
 static void turn(struct supervisor *s)
 {
     struct pollfd fds[MAX_JOBS + 2];
@@ -226,11 +241,8 @@ static void turn(struct supervisor *s)
         if (fds[i - 1].revents && !job_read(s->jobs[i - 1], &s->tally))
             end_job(s, i - 1);
     kill_late_jobs(s);
-    if (s->tally.store_failed && !s->stop) {
-        stop_starting(s, "results cannot be kept");
-        for (size_t i = 0; i < s->n_jobs; i++)
-            proc_signal(&s->jobs[i]->proc, SIGTERM);
-    }
+    if (s->tally.store_failed && !s->stop)
+        stop_for_sink(s);
 }
 
 /* ---- beginning and end ---- */

@@ -76,8 +76,8 @@ void tally_event(struct tally *t, struct event *ev)
         if (t->sinks[i]->event(t->sinks[i], ev, &err) >= 0)
             continue;
         if (!t->store_failed)
-            (void)snprintf(t->summary->reason, sizeof(t->summary->reason), "%.250s",
-                           err.text);
+            (void)snprintf(t->summary->reason, sizeof(t->summary->reason),
+                           "results cannot be kept: %.220s", err.text);
         t->store_failed = true;
     }
 }

@@ -18,6 +18,7 @@
 #include "base/num.h"
 #include "fake_platform.h"
 #include "io/wait.h"
+#include "run/jobs.h"
 #include "run/ledger.h"
 #include "run/run.h"
 #include "scenario/load.h"
@@ -430,8 +431,35 @@ static void ends_3_when_results_cannot_be_kept(void **state)
     f->memory.fail_after = 5;
     run_one(f, "must-pass");
     assert_int_equal(f->summary.exit_code, EXIT_BROKEN);
-    assert_non_null(strstr(f->summary.reason, "no space left"));
+    assert_non_null(strstr(f->summary.reason, "cannot be kept: no space left"));
     assert_nothing_left(f);
+}
+
+static int die_of_sigterm(void *arg)
+{
+    (void)arg;
+    return raise(SIGTERM);
+}
+
+static void says_stopped_of_a_worker_that_it_stopped(void **state)
+{
+    struct fixture *f = *state;
+    struct sink *sinks[] = {&f->memory.sink};
+    struct tally tally = {.sinks = sinks, .n_sinks = 1, .summary = &f->summary};
+    struct scenario scenario = {.name = NULL};
+    struct job job = {.proc = PROC_INIT,
+                      .fd = -1,
+                      .slugs = STRV_INIT,
+                      .worker = {.scenario = &scenario},
+                      .stopped = true,
+                      .why_stopped = "results cannot be kept: no space left"};
+    assert_int_equal(proc_fork(die_of_sigterm, NULL, &job.proc, NULL), 0);
+    job_finish(&job, &tally, NULL);
+    job_release(&job);
+    tally_release(&tally);
+    assert_non_null(strstr(reason(f), "stopped in step"));
+    assert_non_null(strstr(reason(f), "results cannot be kept: no space left"));
+    assert_null(strstr(reason(f), "signal"));
 }
 
 static void makes_every_skip_count_when_live_is_required(void **state)
@@ -491,6 +519,7 @@ int main(void)
         EACH(keeps_what_was_made_when_asked_to),
         EACH(writes_no_secret_into_any_event),
         EACH(ends_3_when_results_cannot_be_kept),
+        EACH(says_stopped_of_a_worker_that_it_stopped),
         EACH(makes_every_skip_count_when_live_is_required),
         EACH(tears_down_after_a_signal_and_ends_143),
     };
