@@ -47,7 +47,8 @@ struct run_options {
     bool keep;                 /* leave what scenarios created */
     bool fail_fast;            /* start nothing new after the first FAIL or BROKEN */
     bool require_live;         /* a SKIP makes the run prove nothing (exit 5) */
-    const struct strv *must_run; /* names; a SKIP there does the same. NULL = none */
+    const struct strv *must_run; /* names; a SKIP there, or no scenario of that
+                                    name, does the same. NULL = none */
     int64_t least_deadline_ms;   /* shortest time that a scenario gets, real time; 0 =
                                     60 s. More when its budget or its waits ask for it */
     const char *ledger_path;     /* NULL = no ledger (tests only) */

@@ -37,6 +37,8 @@ struct supervisor {
     int first_signal;
     bool stop; /* start nothing new */
     const char *why_stopped;
+    const char *must_run_missed; /* the first such name, NULL = none */
+    bool must_run_unknown;       /* ... is of no scenario here */
 };
 
 /* ---- signals ---- */
@@ -99,6 +101,35 @@ static void read_signals(struct supervisor *s)
         on_signal(s, (int)info.ssi_signo);
 }
 
+/* ---- names that must run ---- */
+
+static bool is_called(const struct scenario *scenario, const char *name)
+{
+    return strcmp(scenario->name, name) == 0 ||
+           (scenario->short_name && strcmp(scenario->short_name, name) == 0);
+}
+
+static void miss_unknown(struct supervisor *s)
+{
+    for (size_t i = 0; s->opt.must_run && i < s->opt.must_run->n; i++) {
+        const char *name = s->opt.must_run->v[i];
+        bool found = false;
+        for (size_t k = 0; k < s->opt.n_scenarios && !found; k++)
+            found = is_called(s->opt.scenarios[k], name);
+        if (found || s->must_run_missed)
+            continue;
+        s->must_run_missed = name;
+        s->must_run_unknown = true;
+    }
+}
+
+static void miss_skipped(struct supervisor *s, const struct scenario *scenario)
+{
+    for (size_t i = 0; s->opt.must_run && i < s->opt.must_run->n; i++)
+        if (!s->must_run_missed && is_called(scenario, s->opt.must_run->v[i]))
+            s->must_run_missed = s->opt.must_run->v[i];
+}
+
 /* ---- jobs ---- */
 
 static void start_job(struct supervisor *s, const struct scenario *scenario,
@@ -139,9 +170,7 @@ static void start_jobs(struct supervisor *s)
             continue;
         }
         tell_skipped(&s->tally, scenario, reason);
-        if (s->opt.must_run && (strv_has(s->opt.must_run, scenario->name) ||
-                                strv_has(s->opt.must_run, scenario->short_name)))
-            s->tally.must_run_missed = true;
+        miss_skipped(s, scenario);
     }
 }
 
@@ -291,7 +320,7 @@ static int exit_code(const struct supervisor *s)
         return EXIT_FAILED;
     if (m->broken > 0)
         return EXIT_BROKEN;
-    if (ran == 0 || s->tally.must_run_missed || (s->opt.require_live && m->skipped > 0))
+    if (ran == 0 || s->must_run_missed || (s->opt.require_live && m->skipped > 0))
         return EXIT_UNPROVEN;
     return EXIT_PASSED;
 }
@@ -304,11 +333,16 @@ static void explain_exit(struct supervisor *s)
         tally_leaks_text(&s->tally, leaks, sizeof(leaks));
         (void)snprintf(m->reason, sizeof(m->reason), "still there after teardown: %s",
                        leaks);
+    } else if (m->exit_code == EXIT_UNPROVEN && s->must_run_missed) {
+        (void)snprintf(m->reason, sizeof(m->reason),
+                       s->must_run_unknown
+                           ? "no scenario of this run is called '%.150s', which must run"
+                           : "scenario '%.150s' must run and was skipped",
+                       s->must_run_missed);
     } else if (m->exit_code == EXIT_UNPROVEN) {
         (void)snprintf(m->reason, sizeof(m->reason), "%s",
-                       m->passed == 0 ? "no scenario ran, so nothing is proven"
-                       : s->tally.must_run_missed
-                           ? "a scenario that must run was skipped"
+                       m->passed == 0
+                           ? "no scenario ran, so nothing is proven"
                            : "a scenario was skipped, and --require-live allows none");
     } else if (m->exit_code == EXIT_BROKEN && !m->reason[0]) {
         (void)snprintf(m->reason, sizeof(m->reason),
@@ -353,6 +387,7 @@ static void supervise(struct supervisor *s, int64_t start)
                        .command_line = s->opt.command_line,
                        .scenarios = (int)s->opt.n_scenarios};
     tally_event(&s->tally, &ev);
+    miss_unknown(s);
     for (start_jobs(s); s->n_jobs > 0; start_jobs(s))
         turn(s);
     tell_end(s, start);

@@ -18,7 +18,6 @@ struct tally {
     struct resource *resources;
     size_t n_resources;
     bool store_failed; /* a sink could not keep an event: the run ends 3 */
-    bool must_run_missed;
 };
 
 void tally_release(struct tally *t);

@@ -470,6 +470,31 @@ static void makes_every_skip_count_when_live_is_required(void **state)
     assert_int_equal(f->summary.exit_code, EXIT_UNPROVEN);
 }
 
+static void proves_nothing_when_a_name_that_must_run_is_unknown(void **state)
+{
+    struct fixture *f = *state;
+    CLEANUP(strv_release) struct strv names = STRV_INIT;
+    strv_add(&names, "must-pass");
+    f->opt.must_run = &names;
+    run_one(f, "must-pass");
+    assert_int_equal(f->summary.exit_code, EXIT_PASSED);
+    strv_add(&names, "must-passs");
+    run_one(f, "must-pass");
+    assert_int_equal(f->summary.exit_code, EXIT_UNPROVEN);
+    assert_non_null(strstr(f->summary.reason, "'must-passs'"));
+}
+
+static void proves_nothing_when_what_must_run_is_skipped(void **state)
+{
+    struct fixture *f = *state;
+    CLEANUP(strv_release) struct strv names = STRV_INIT;
+    strv_add(&names, "must-skip");
+    f->opt.must_run = &names;
+    run_one(f, "must-skip");
+    assert_int_equal(f->summary.exit_code, EXIT_UNPROVEN);
+    assert_non_null(strstr(f->summary.reason, "'must-skip' must run and was skipped"));
+}
+
 /* A process that interrupts its parent once an organisation is being made. */
 static int interrupt_parent(void *arg)
 {
@@ -521,6 +546,8 @@ int main(void)
         EACH(ends_3_when_results_cannot_be_kept),
         EACH(says_stopped_of_a_worker_that_it_stopped),
         EACH(makes_every_skip_count_when_live_is_required),
+        EACH(proves_nothing_when_a_name_that_must_run_is_unknown),
+        EACH(proves_nothing_when_what_must_run_is_skipped),
         EACH(tears_down_after_a_signal_and_ends_143),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
