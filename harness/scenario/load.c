@@ -345,6 +345,7 @@ static void load_file(struct catalogue *c, const char *file, const char *given,
     else
         read_scenario(&l, s, root);
     strv_release(&l.ids);
+    strv_release(&l.lost);
     if (!group)
         check_duplicate(&l, s, ynode_get(root, "name"));
     bool broken = false;

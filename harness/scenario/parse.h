@@ -26,6 +26,8 @@ struct loader {
     const char *using[GROUPS_DEEP];
     size_t n_using;
     int depth;
+    struct strv lost; /* names that steps may bind which could not be used */
+    bool lost_group;  /* such a step, or a group that is not there, could bind any */
 };
 
 /* A problem at a node, or at a pair's key. */
@@ -71,7 +73,10 @@ struct step *read_reading(struct loader *l, const struct ynode *node);
 /* The group of a `use`, NULL when it cannot be had. */
 const struct group_file *find_group(struct loader *l, const struct ynode *name);
 
-/* Every ${...} of a scenario, or of a group's own file, is defined where it is used. */
+/* Remembers what an unusable step may bind, so that its uses are no further problems. */
+void lose_names(struct loader *l, const struct ynode *node);
+/* Every ${...} and every plain name of an organisation or a workspace is defined where a
+ * scenario uses it. */
 void check_variables(struct loader *l, const struct scenario *s);
 
 #endif

@@ -329,8 +329,10 @@ static void read_use(struct loader *l, struct step *step)
         return;
     }
     const struct group_file *group = find_group(l, step->arg);
-    if (!group || !group->doc)
+    if (!group || !group->doc) {
+        l->lost_group = true;
         return;
+    }
     const struct ynode *root = ydoc_root(group->doc), *params = ynode_get(root, "params");
     read_group_defaults(step, params);
     check_with(l, step, params);
@@ -504,15 +506,19 @@ struct step *read_step(struct loader *l, const struct ynode *node, const char *p
     const struct step_kind_row *row = NULL;
     const struct ypair *kind = find_kind(l, node, &row);
 
-    if (!kind || !has_control(l, kind))
+    if (!kind || !has_control(l, kind)) {
+        lose_names(l, node);
         return NULL;
+    }
     if (++l->scenario->n_steps > LIMIT_STEPS) {
         if (l->scenario->n_steps == LIMIT_STEPS + 1)
             bad_node(l, node, "a scenario has at most %d steps", LIMIT_STEPS);
         return NULL;
     }
-    if (!check_keys(l, node, row, kind))
+    if (!check_keys(l, node, row, kind)) {
+        lose_names(l, node);
         return NULL;
+    }
 
     struct step *step = xcalloc(1, sizeof(*step));
     step->kind = row->kind;

@@ -1,4 +1,5 @@
-/* Is every variable defined where it is used? Follows the order of a run. */
+/* Is every variable, and every name, defined where it is used? Follows the order of a
+ * run. */
 #include "scenario/parse.h"
 
 #include <stdlib.h>
@@ -28,14 +29,43 @@ static void undefined(struct scope *sc, const struct ynode *at, const char *path
                  "undefined variable '%s'%s", path, hint);
 }
 
-static void known_roots(const struct scope *sc, struct strv *out)
+static void known_names(const struct scope *sc, struct strv *out)
 {
     for (size_t i = 0; i < sc->names.n; i++)
         strv_add(out, sc->names.v[i]);
     for (size_t i = 0; i < sc->locals.n; i++)
         strv_add(out, sc->locals.v[i]);
+}
+
+static void known_roots(const struct scope *sc, struct strv *out)
+{
+    known_names(sc, out);
     for (size_t i = 0; i < ARRAY_SIZE(roots); i++)
         strv_add(out, roots[i]);
+}
+
+/* A step that could not be used may have bound it: one mistake, one problem. */
+static bool is_lost(const struct scope *sc, const char *name)
+{
+    return sc->loader->lost_group || strv_has(&sc->loader->lost, name);
+}
+
+void lose_names(struct loader *l, const struct ynode *node)
+{
+    if (node->kind == YNODE_SCALAR && vars_name_is_good(node->text))
+        strv_add(&l->lost, node->text);
+    for (size_t i = 0; node->kind == YNODE_SEQ && i < node->n; i++)
+        lose_names(l, node->items[i]);
+    for (size_t i = 0; node->kind == YNODE_MAP && i < node->n; i++) {
+        const struct ynode *value = node->pairs[i].value;
+        bool captures =
+            strcmp(node->pairs[i].key, "capture") == 0 && value->kind == YNODE_MAP;
+        for (size_t k = 0; captures && k < value->n; k++)
+            strv_add(&l->lost, value->pairs[k].key);
+        if (strcmp(node->pairs[i].key, "use") == 0)
+            l->lost_group = true;
+        lose_names(l, value);
+    }
 }
 
 static void contract_names(const struct scope *sc, struct strv *out)
@@ -77,7 +107,7 @@ static int check_path(const char *path, size_t offset, void *arg)
         contract_names(sc, &known);
     } else {
         known_roots(sc, &known);
-        if (!strv_has(&known, root))
+        if (!strv_has(&known, root) && !is_lost(sc, root))
             undefined(sc, use->at, path, &known, root);
         return 0;
     }
@@ -117,6 +147,66 @@ static void check_node(struct scope *sc, const struct ynode *node,
         if (!skipped)
             check_node(sc, node->pairs[i].value, NULL);
     }
+}
+
+/* Names that stand without ${...} */
+
+/* words: what else may stand there, NULL at the end, or NULL. */
+static void check_ref(struct scope *sc, const struct ynode *node,
+                      const char *const *words)
+{
+    struct strv known CLEANUP(strv_release) = STRV_INIT;
+
+    if (node->kind != YNODE_SCALAR || has_variable(node))
+        return;
+    known_names(sc, &known);
+    for (; words && *words; words++)
+        strv_add(&known, *words);
+    if (strv_has(&known, node->text) || is_lost(sc, node->text))
+        return;
+    char *hint CLEANUP(free_ptr) = suggestion(node->text, &known);
+    problems_add(sc->loader->problems, sc->file, node->line, node->col, false,
+                 "nothing is called '%.40s' here%s", node->text, hint);
+}
+
+static void check_value_refs(struct scope *sc, const struct ynode *node,
+                             enum field_type type)
+{
+    static const char *const words[] = {"admin", "nobody", "cp", NULL};
+
+    if (type != FIELD_REF && type != FIELD_REFS && type != FIELD_AS)
+        return;
+    check_ref(sc, node, type == FIELD_AS ? words : NULL);
+    for (size_t i = 0; type == FIELD_REFS && node->kind == YNODE_SEQ && i < node->n; i++)
+        check_ref(sc, node->items[i], NULL);
+}
+
+static void check_map_refs(struct scope *sc, const struct ynode *map,
+                           const struct field_row *fields)
+{
+    for (const struct field_row *row = fields; row && row->key; row++) {
+        const struct ynode *value = ynode_get(map, row->key);
+        if (value)
+            check_value_refs(sc, value, row->type);
+    }
+}
+
+static void check_refs(struct scope *sc, const struct step *step)
+{
+    const struct step_kind_row *row = step->row;
+
+    if (row->arg_type != FIELD_FIELDS)
+        check_value_refs(sc, step->arg, row->arg_type);
+    else if (step->arg->kind == YNODE_SCALAR)
+        check_value_refs(sc, step->arg, row->fields[0].type);
+    else
+        check_map_refs(sc, step->arg, row->fields);
+    check_map_refs(sc, step->node, row->extra);
+    for (size_t i = 0; i < step->n_expects; i++)
+        for (size_t k = 0; k < step->expects[i].n; k++)
+            if (step->expects[i].items[k].reading)
+                check_map_refs(sc, step->expects[i].items[k].reading->node,
+                               unchanged_fields);
 }
 
 static void check_list(struct scope *sc, const struct step_list *list);
@@ -169,6 +259,7 @@ static void check_step(struct scope *sc, const struct step *step)
     static const char *const not_now[] = {"then", "deny", NULL};
     const char *binds = NULL;
 
+    check_refs(sc, step);
     if (step->kind == STEP_ORG || step->kind == STEP_WORKSPACE ||
         step->kind == STEP_FIND_WORKSPACE) {
         const struct ynode *as = step_arg(step, "as");
