@@ -127,7 +127,11 @@ static void check_version(struct loader *l, const struct ynode *root)
 {
     const struct ynode *version = ynode_get(root, "waybill");
 
-    if (version && version->text && strcmp(version->text, "1") != 0)
+    int64_t n;
+
+    /* What is no number at all is reported with the types of the keys. */
+    if (version && version->kind == YNODE_SCALAR &&
+        num_parse(version->text, 0, INT32_MAX, &n) && n != 1)
         bad_node(l, version,
                  "'waybill' has to be 1, the version of the language that is "
                  "known here");
@@ -140,8 +144,8 @@ static void check_group(struct loader *l, const struct group_file *g)
     const char *file = l->file;
 
     l->file = g->file;
-    if (check_fields(l, root, group_fields, NULL, "a step group"))
-        check_version(l, root);
+    (void)check_fields(l, root, group_fields, NULL, "a step group");
+    check_version(l, root);
     if (name && name->text && strcmp(name->text, g->name) != 0)
         bad_node(l, name, "group '%s' has to be called '%s', as its file is", name->text,
                  g->name);
@@ -236,9 +240,11 @@ static void read_failure(struct loader *l, struct scenario *s, const struct ynod
 
 static void read_scenario(struct loader *l, struct scenario *s, const struct ynode *root)
 {
-    const struct ynode *name = ynode_get(root, "name");
+    const struct ynode *name = ynode_get(root, "name"), *steps = ynode_get(root, "steps");
 
-    if (!check_fields(l, root, scenario_fields, NULL, "a scenario"))
+    /* A wrong key must not hide what else is wrong, so that one check finds it all. */
+    if (!check_fields(l, root, scenario_fields, NULL, "a scenario") &&
+        root->kind != YNODE_MAP)
         return;
     check_version(l, root);
     s->short_name = text_of(root, "name");
@@ -251,9 +257,9 @@ static void read_scenario(struct loader *l, struct scenario *s, const struct yno
     s->budget_ms = read_duration(ynode_get(root, "budget"));
     read_params(l, s, ynode_get(root, "params"));
     read_failure(l, s, root);
-    read_steps(l, ynode_get(root, "steps"), "", &s->steps);
-    if (s->steps.n == 0 && ynode_get(root, "steps")->n == 0)
-        bad_node(l, ynode_get(root, "steps"), "a scenario without steps proves nothing");
+    read_steps(l, steps, "", &s->steps);
+    if (steps && steps->kind == YNODE_SEQ && steps->n == 0)
+        bad_node(l, steps, "a scenario without steps proves nothing");
     check_variables(l, s);
 }
 
@@ -306,10 +312,9 @@ static void load_group(struct loader *l, struct scenario *s, const struct ynode 
     char *own CLEANUP(free_ptr) = scenario_name(l->catalogue, s->file, "");
     const char *base = strrchr(own, '/') ? strrchr(own, '/') + 1 : own;
 
-    if (!check_fields(l, root, group_fields, NULL, "a step group"))
-        return;
+    (void)check_fields(l, root, group_fields, NULL, "a step group");
     check_version(l, root);
-    if (strcmp(name->text, base) != 0)
+    if (name->text && strcmp(name->text, base) != 0)
         bad_node(l, name, "group '%s' has to be called '%s', as its file is", name->text,
                  base);
     read_params(l, s, params);

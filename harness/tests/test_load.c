@@ -186,6 +186,32 @@ static void says_where_and_what_is_wrong(void **state)
     assert_int_equal(wrong, 0);
 }
 
+struct mistake {
+    int line, col;
+    const char *text;
+};
+
+static void goes_on_after_an_unknown_key_at_the_top(void **state)
+{
+    static const struct mistake all[] = {
+        {4, 1, "unknown key 'tag' in a scenario; did you mean 'tags'?"},
+        {5, 9, "'budget' has to be a duration"},
+        {8, 18, "nothing is called 'acmee' here; did you mean 'acme'?"},
+        {11, 5, "unknown key 'expcet' in a 'get' step; did you mean 'expect'?"},
+    };
+    struct fixture *f = *state;
+
+    root_is(f, DATA "/several");
+    load(f, DATA "/several/mistakes.yaml");
+    assert_int_equal(f->problems.n, ARRAY_SIZE(all));
+    for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+        assert_int_equal(f->problems.v[i].line, all[i].line);
+        assert_int_equal(f->problems.v[i].col, all[i].col);
+        assert_non_null(strstr(f->problems.v[i].text, all[i].text));
+    }
+    assert_int_equal(f->catalogue->n, 0);
+}
+
 static int must_have_row(const struct fs_entry *entry, void *arg)
 {
     int *missing = arg;
@@ -623,6 +649,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(says_where_and_what_is_wrong),
+        T(goes_on_after_an_unknown_key_at_the_top),
         T(every_bad_file_has_its_row),
         T(finds_a_group_that_uses_itself),
         T(finds_two_scenarios_of_one_name),
