@@ -136,16 +136,18 @@ static bool is_bool(const struct ynode *node)
 static bool check_number(struct loader *l, const char *key, const struct ynode *node,
                          enum field_type type)
 {
+    static const char duration[] =
+        "a duration such as 250ms, 30s, 5m or 2h (a bare number is seconds)";
     struct err why = ERR_INIT;
     int64_t n;
 
     if (node->kind != YNODE_SCALAR)
-        return wrong(l, key, node, type == FIELD_INT ? "a whole number" : "a duration");
+        return wrong(l, key, node, type == FIELD_INT ? "a whole number" : duration);
     if (type == FIELD_INT)
         return num_parse(node->text, 0, INT32_MAX, &n) ||
                wrong(l, key, node, "a whole number");
     return clock_parse_duration(node->text, &n, &why) == 0 ||
-           wrong(l, key, node, "a duration such as 250ms, 30s, 5m or 2h");
+           wrong(l, key, node, duration);
 }
 
 static bool check_name(struct loader *l, const char *key, const struct ynode *node)

@@ -185,7 +185,8 @@ static void read_took(struct loader *l, const struct ynode *node, struct expect_
         if (m->op < MATCH_GT || m->op > MATCH_LTE ||
             (!has_variable(m->value) && read_duration(m->value) < 0))
             bad_node(l, m->value,
-                     "'took' takes gt, gte, lt, lte with a duration such as 2s");
+                     "'took' takes gt, gte, lt, lte with a duration such as 2s (a bare "
+                     "number is seconds)");
     }
 }
 

@@ -111,7 +111,14 @@ static const struct bad_row bad_rows[] = {
     {"unknown-matcher", 8, 14, "unknown matcher 'contain'; did you mean 'contains'?"},
     {"bad-status", 7, 22, "'status' has to be a number from 0 to 599, or a list of them"},
     {"bad-duration", 7, 13,
-     "'within' has to be a duration such as 250ms, 30s, 5m or 2h, not 'soon'"},
+     "'within' has to be a duration such as 250ms, 30s, 5m or 2h (a bare number is "
+     "seconds), not 'soon'"},
+    {"duration-list", 7, 5,
+     "'within' has to be a duration such as 250ms, 30s, 5m or 2h (a bare number is "
+     "seconds), not a list"},
+    {"bad-took", 7, 25,
+     "'took' takes gt, gte, lt, lte with a duration such as 2s (a bare number is "
+     "seconds)"},
     {"bad-bool", 7, 11, "'soft' has to be true or false, not 'yes'"},
     {"undefined-variable", 7, 10,
      "undefined variable 'wroker.id'; did you mean 'worker'?"},
