@@ -39,6 +39,12 @@ const char *http_response_header(const struct http_response *resp, const char *n
     return NULL;
 }
 
+bool http_err_unsent(const struct err *err)
+{
+    return err->kind == ERR_NET &&
+           (err->sys == CURLE_COULDNT_CONNECT || err->sys == CURLE_COULDNT_RESOLVE_HOST);
+}
+
 char *http_escape(const char *s)
 {
     static const char hex[] = "0123456789ABCDEF";

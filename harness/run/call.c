@@ -1,7 +1,6 @@
 /*
  * HTTP requests of steps: built, made, recorded; and what one try of a step saw.
  */
-#include <curl/curl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -218,8 +217,7 @@ void ctx_call(struct ctx *ctx, const struct call *c, struct attempt *at)
             attempt_broken(at, "%s", failed.text);
         else
             attempt_broken(at, "%s %s: %s", c->method, c->url, failed.text);
-        at->unsent = failed.kind == ERR_NET && (failed.sys == CURLE_COULDNT_CONNECT ||
-                                                failed.sys == CURLE_COULDNT_RESOLVE_HOST);
+        at->unsent = http_err_unsent(&failed);
     } else {
         json_t *answer = parse_answer(&resp.body);
         learn(ctx, answer);
