@@ -110,7 +110,6 @@ static void tile(struct buf *out, const char *class, int value, const char *labe
 
 static void render_head(struct buf *out, const struct report *r)
 {
-    char human[32];
     bool red = r->failed + r->broken > 0 || !r->ended || r->exit_code != 0;
     buf_adds(out, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
                   "<meta name=\"viewport\" content=\"width=device-width\">"
@@ -128,6 +127,7 @@ static void render_head(struct buf *out, const struct report *r)
     buf_adds(out, ". Started ");
     xml_escape(out, r->started_at);
     if (r->ended) {
+        char human[32];
         buf_addf(out, ", %s. Exit code %d.</p>", clock_human(r->wall_ms, human),
                  r->exit_code);
     } else {

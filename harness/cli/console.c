@@ -124,8 +124,9 @@ static void scenario_ended(struct console *c, const struct event *ev)
         return;
     }
     if (red || !c->opt.quiet) {
-        char human[32], right[64] = "";
+        char right[64] = "";
         if (ev->verdict != VERDICT_SKIP) {
+            char human[32];
             snprintf(right, sizeof(right), "%3d check%s %9s", ev->checks,
                      ev->checks == 1 ? " " : "s", clock_human(ev->duration_ms, human));
         }
