@@ -62,18 +62,19 @@ static void note_refused(struct ctx *ctx, const char *kind, const char *id)
 
 /* ---- creating ---- */
 
-/* "e2e-1a2b3c4d-acme-9f31": the prefix and the run's id tell a sweep whose it is. */
+/* "e2e-1a2b3c4d-9f31c07e-acme": the prefix and the run's id tell a sweep whose it is. The
+ * random part is long enough for every organisation of many runs side by side. */
 static char *make_slug(const struct ctx *ctx, const char *as)
 {
-    char tail[5];
-    id_hex(tail, 4);
+    char tail[9];
+    id_hex(tail, 8);
     char name[16] = "";
     size_t n = 0;
     for (const char *c = as; *c && n < 12; c++)
         if (isalnum((unsigned char)*c))
             name[n++] = (char)tolower((unsigned char)*c);
     name[n] = '\0';
-    char *slug = xasprintf("%s%s-%s-%s", ctx->target->prefix, ctx->run_id, name, tail);
+    char *slug = xasprintf("%s%s-%s-%s", ctx->target->prefix, ctx->run_id, tail, name);
     if (strlen(slug) > SLUG_MAX)
         slug[SLUG_MAX] = '\0';
     return slug;
