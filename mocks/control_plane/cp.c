@@ -168,19 +168,21 @@ static void console(struct call *call)
 }
 
 static const struct route rows[] = {
-    {"GET", "/health", ROUTE_OPEN, health},
-    {"POST", "/cp/admin/orgs", ROUTE_CP, create_org},
-    {"GET", "/cp/admin/orgs", ROUTE_CP, list_orgs},
-    {"GET", "/cp/admin/orgs/:slug", ROUTE_CP, get_org},
-    {"GET", "/cp/admin/orgs/:slug/admin-token", ROUTE_CP, admin_token},
-    {"DELETE", "/cp/admin/tenants/:slug", ROUTE_CP, delete_tenant},
-    {"GET", "/cp/admin/workspaces/:id/console", ROUTE_CP, console},
-    {"POST", "/api/v1/admin/orgs", ROUTE_CP, create_org},
-    {"GET", "/api/v1/admin/orgs", ROUTE_CP, list_orgs},
-    {"GET", "/api/v1/orgs/:slug", ROUTE_CP, get_org},
-    {"GET", "/api/v1/admin/orgs/:slug/admin-token", ROUTE_CP, admin_token},
-    {"DELETE", "/api/v1/admin/tenants/:slug", ROUTE_CP, delete_tenant},
+    {"GET", "/health", ROUTE_OPEN, health, "control-plane"},
+    {"POST", "/cp/admin/orgs", ROUTE_CP, create_org, "control-plane"},
+    {"GET", "/cp/admin/orgs", ROUTE_CP, list_orgs, "control-plane"},
+    {"GET", "/cp/admin/orgs/:slug", ROUTE_CP, get_org, "control-plane"},
+    {"GET", "/cp/admin/orgs/:slug/admin-token", ROUTE_CP, admin_token, "control-plane"},
+    {"DELETE", "/cp/admin/tenants/:slug", ROUTE_CP, delete_tenant, "control-plane"},
+    {"GET", "/cp/admin/workspaces/:id/console", ROUTE_CP, console, "control-plane"},
+    {"POST", "/api/v1/admin/orgs", ROUTE_CP, create_org, "control-plane"},
+    {"GET", "/api/v1/admin/orgs", ROUTE_CP, list_orgs, "control-plane"},
+    {"GET", "/api/v1/orgs/:slug", ROUTE_CP, get_org, "control-plane"},
+    {"GET", "/api/v1/admin/orgs/:slug/admin-token", ROUTE_CP, admin_token,
+     "control-plane"},
+    {"DELETE", "/api/v1/admin/tenants/:slug", ROUTE_CP, delete_tenant, "control-plane"},
 };
+const struct route_table cp_routes = {"control-plane", rows, ARRAY_SIZE(rows)};
 
 static bool cp_token_ok(struct call *call)
 {
@@ -206,5 +208,5 @@ void cp_handle(struct httpd_req *req, struct platform *p)
         call_error(call, 401, "unauthorized");
         return;
     }
-    call->route->fn(call);
+    route_run(call);
 }

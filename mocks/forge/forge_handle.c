@@ -11,9 +11,6 @@
 #include "mocks/server/state.h"
 #include "mocks/server/switches.h"
 
-static const char repos[] = "/api/v1/repos/:owner/:repo/archive/*file";
-static const struct route rows[] = {{"GET", repos, ROUTE_SELF, NULL}};
-
 /* The organisation for whose box it is asked: a box names its platform. */
 static struct org *asking_org(struct call *call)
 {
@@ -104,23 +101,20 @@ static void give_archive(struct call *call, const char *owner, const char *repo,
     }
 }
 
-void forge_handle(struct httpd_req *req, struct platform *p)
+static void archive(struct call *call)
 {
+    const struct platform *p = call->plat;
     CLEANUP(free_ptr) char *owner = NULL;
     CLEANUP(free_ptr) char *repo = NULL;
     CLEANUP(free_ptr) char *ref = NULL;
-    struct call *call = call_begin(req, p, NULL);
-    call->org = asking_org(call);
-    call->route = route_find(rows, ARRAY_SIZE(rows), call);
-    if (call_fault_answer(call))
-        return;
-    if (call->route == NULL || !forge_parse_path(req->path, &owner, &repo, &ref)) {
+    if (!forge_parse_path(call->req->path, &owner, &repo, &ref)) {
         refuse(call, 404, "no such route");
         return;
     }
     if (!is_template(p, owner, repo) && fault_answers(call, repo))
         return;
-    enum forge_answer may = forge_check(p->forge, httpd_header(req, "Authorization"));
+    enum forge_answer may =
+        forge_check(p->forge, httpd_header(call->req, "Authorization"));
     call->auth = may == FORGE_OK ? "admin" : "refused";
     if (may == FORGE_OK)
         give_archive(call, owner, repo, ref);
@@ -128,4 +122,22 @@ void forge_handle(struct httpd_req *req, struct platform *p)
         refuse(call, 401, "not our token");
     else
         refuse(call, 404, "private repository, no token");
+}
+
+static const struct route rows[] = {
+    {"GET", "/api/v1/repos/:owner/:repo/archive/*file", ROUTE_SELF, archive, "forge"},
+};
+const struct route_table forge_routes = {"forge", rows, ARRAY_SIZE(rows)};
+
+void forge_handle(struct httpd_req *req, struct platform *p)
+{
+    struct call *call = call_begin(req, p, NULL);
+    call->org = asking_org(call);
+    call->route = route_find(rows, ARRAY_SIZE(rows), call);
+    if (call_fault_answer(call))
+        return;
+    if (call->route)
+        route_run(call);
+    else
+        refuse(call, 404, "no such route");
 }

@@ -245,18 +245,19 @@ static void get_tenants(struct call *call)
 }
 
 static const struct route rows[] = {
-    {"GET", "/_mock/info", ROUTE_OPEN, info},
-    {"GET", "/_mock/journal", ROUTE_OPEN, get_journal},
-    {"GET", "/_mock/faults", ROUTE_OPEN, get_faults},
-    {"PUT", "/_mock/faults", ROUTE_OPEN, put_fault},
-    {"DELETE", "/_mock/faults", ROUTE_OPEN, delete_fault},
-    {"PUT", "/_mock/switches", ROUTE_OPEN, put_switch},
-    {"GET", "/_mock/declared", ROUTE_OPEN, get_declared},
-    {"POST", "/_mock/declare", ROUTE_OPEN, post_declare},
-    {"GET", "/_mock/boxes", ROUTE_OPEN, get_boxes},
-    {"POST", "/_mock/kill", ROUTE_OPEN, post_kill},
-    {"GET", "/_mock/tenants", ROUTE_OPEN, get_tenants},
+    {"GET", "/_mock/info", ROUTE_OPEN, info, "mock"},
+    {"GET", "/_mock/journal", ROUTE_OPEN, get_journal, "mock"},
+    {"GET", "/_mock/faults", ROUTE_OPEN, get_faults, "mock"},
+    {"PUT", "/_mock/faults", ROUTE_OPEN, put_fault, "mock"},
+    {"DELETE", "/_mock/faults", ROUTE_OPEN, delete_fault, "mock"},
+    {"PUT", "/_mock/switches", ROUTE_OPEN, put_switch, "mock"},
+    {"GET", "/_mock/declared", ROUTE_OPEN, get_declared, "mock"},
+    {"POST", "/_mock/declare", ROUTE_OPEN, post_declare, "mock"},
+    {"GET", "/_mock/boxes", ROUTE_OPEN, get_boxes, "mock"},
+    {"POST", "/_mock/kill", ROUTE_OPEN, post_kill, "mock"},
+    {"GET", "/_mock/tenants", ROUTE_OPEN, get_tenants, "mock"},
 };
+const struct route_table mock_routes = {"mock", rows, ARRAY_SIZE(rows)};
 
 /* A fault of these would lock the door behind itself. */
 static bool sets_faults(const struct call *call)
@@ -273,7 +274,7 @@ void mock_handle(struct httpd_req *req, struct platform *p)
     if (!sets_faults(call) && call_fault_answer(call))
         return;
     if (call->route)
-        call->route->fn(call);
+        route_run(call);
     else
         call_error(call, 404, "no such route");
 }

@@ -157,6 +157,14 @@ const struct route *route_find(const struct route *rows, size_t n, struct call *
     return best;
 }
 
+void route_run(struct call *call)
+{
+    if (call->route->fn)
+        call->route->fn(call);
+    else
+        call_error(call, 501, "this route is not specified");
+}
+
 /* ---- the life of a call ---- */
 
 /* Our own programs say who they are; for the rest the token tells, at the end. */

@@ -33,8 +33,22 @@ struct route {
     const char
         *pattern; /* "/workspaces/:id/files/" "*path" may end it (no leading '/') */
     enum route_auth auth;
-    route_fn *fn;
+    route_fn *fn;      /* NULL: the contract leaves its shape open; answers 501 */
+    const char *group; /* its section of mocks/contracts/routes.json; literal */
 };
+
+/* The rows that one handler serves. */
+struct route_table {
+    const char *plane; /* "tenant", "control-plane", "forge", "mock" */
+    const struct route *rows;
+    size_t n;
+};
+extern const struct route_table tenant_routes, cp_routes, forge_routes, mock_routes;
+
+/* Every table of the platform; NULL ends it (mocks/server/route_tables.c). */
+extern const struct route_table *const route_tables[];
+/* "admin", "workspace" ...: the auth of routes.json. */
+const char *route_auth_name(enum route_auth auth);
 
 enum { ROUTE_PARAMS_MAX = 4 };
 
@@ -64,6 +78,8 @@ struct call *call_begin(struct httpd_req *req, struct platform *p, struct org *o
 const struct route *route_find(const struct route *rows, size_t n, struct call *call);
 /* "/workspaces/:id" fits "/workspaces/x", for faults and tests. */
 bool route_pattern_fits(const char *pattern, const char *path);
+/* The handler of call->route, or 501 when it has none. */
+void route_run(struct call *call);
 
 /* The generic fault answer="METHOD PATTERN[#N[-M]] STATUS[ BODY]": true when it answered
  * (the call is gone). Asked once for each call, after org and route are known, before

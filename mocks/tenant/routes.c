@@ -2,7 +2,6 @@
  * Every route of a tenant in one table, and the order in which a request passes the
  * middleware. A row without a function is a route whose answer is not specified; it says
  * so with 501.
- * Source: platform contract, sections 2.1 and 2.3; the sections of each group.
  */
 #include <string.h>
 
@@ -16,121 +15,115 @@
 #define SELF ROUTE_SELF
 
 static const struct route rows[] = {
-    /* 2.3 */
-    {"GET", "/health", OPEN, health_get},
-    {"GET", "/buildinfo", OPEN, buildinfo_get},
-    {"GET", "/metrics", OPEN, metrics_get},
-    {"GET", "/org/identity", OPEN, identity_get},
-    {"GET", "/uploads/limits", OPEN, NULL},
-    {"GET", "/compute/metadata", OPEN, NULL},
-    {"GET", "/channels/adapters", OPEN, NULL},
-    {"GET", "/canvas/viewport", OPEN, NULL},
+    {"GET", "/health", OPEN, health_get, "health"},
+    {"GET", "/buildinfo", OPEN, buildinfo_get, "health"},
+    {"GET", "/metrics", OPEN, metrics_get, "health"},
+    {"GET", "/org/identity", OPEN, identity_get, "health"},
+    {"GET", "/uploads/limits", OPEN, NULL, "chat-files"},
+    {"GET", "/compute/metadata", OPEN, NULL, "workspaces"},
+    {"GET", "/channels/adapters", OPEN, NULL, "channels"},
+    {"GET", "/canvas/viewport", OPEN, NULL, "canvas"},
 
-    /* 2.4, 2.5 */
-    {"GET", "/workspaces", AA, workspace_list},
-    {"POST", "/workspaces", AA, workspace_create},
-    {"GET", "/workspaces/:id", OPEN, workspace_get},
-    {"PATCH", "/workspaces/:id", WA, workspace_patch},
-    {"DELETE", "/workspaces/:id", AA, workspace_delete},
-    {"PATCH", "/workspaces/:id/template", AA, workspace_patch_template},
-    {"PATCH", "/workspaces/:id/abilities", AA, workspace_patch_abilities},
-    {"GET", "/workspaces/:id/compute-options", WA, NULL},
-    {"GET", "/workspaces/:id/console", AA, NULL},
-    {"GET", "/workspaces/:id/display", AA, NULL},
+    {"GET", "/workspaces", AA, workspace_list, "workspaces"},
+    {"POST", "/workspaces", AA, workspace_create, "workspaces"},
+    {"GET", "/workspaces/:id", OPEN, workspace_get, "workspaces"},
+    {"PATCH", "/workspaces/:id", WA, workspace_patch, "workspaces"},
+    {"DELETE", "/workspaces/:id", AA, workspace_delete, "workspaces"},
+    {"PATCH", "/workspaces/:id/template", AA, workspace_patch_template, "workspaces"},
+    {"PATCH", "/workspaces/:id/abilities", AA, workspace_patch_abilities, "workspaces"},
+    {"GET", "/workspaces/:id/compute-options", WA, NULL, "workspaces"},
+    {"GET", "/workspaces/:id/console", AA, NULL, "workspaces"},
+    {"GET", "/workspaces/:id/display", AA, NULL, "workspaces"},
 
-    /* 2.6 */
-    {"GET", "/workspaces/:id/state", OWN, power_state},
-    {"POST", "/workspaces/:id/restart", WA, power_restart},
-    {"POST", "/workspaces/:id/pause", WA, power_pause},
-    {"POST", "/workspaces/:id/resume", WA, power_resume},
-    {"POST", "/workspaces/:id/hibernate", WA, power_hibernate},
-    {"POST", "/admin/workspaces/:id/restart", AA, power_admin_restart},
-    {"POST", "/admin/workspaces/:id/bootstrap-failed", AA, power_bootstrap_failed},
+    {"GET", "/workspaces/:id/state", OWN, power_state, "power"},
+    {"POST", "/workspaces/:id/restart", WA, power_restart, "power"},
+    {"POST", "/workspaces/:id/pause", WA, power_pause, "power"},
+    {"POST", "/workspaces/:id/resume", WA, power_resume, "power"},
+    {"POST", "/workspaces/:id/hibernate", WA, power_hibernate, "power"},
+    {"POST", "/admin/workspaces/:id/restart", AA, power_admin_restart, "power"},
+    {"POST", "/admin/workspaces/:id/bootstrap-failed", AA, power_bootstrap_failed,
+     "power"},
 
-    /* 2.8 */
-    {"GET", "/workspaces/:id/tokens", WA, token_list},
-    {"POST", "/workspaces/:id/tokens", WA, token_create},
-    {"DELETE", "/workspaces/:id/tokens/:tid", WA, token_delete},
-    {"POST", "/admin/workspaces/:id/tokens", AA, token_admin_create},
-    {"POST", "/admin/workspaces/:id/revoke-auth-tokens", AA, token_admin_revoke},
-    {"GET", "/org/tokens", AA, org_token_list},
-    {"POST", "/org/tokens", AA, org_token_create},
-    {"DELETE", "/org/tokens/:tid", AA, org_token_delete},
-    {"GET", "/orgs/:id/plugins/allowlist", AA, allowlist_get},
-    {"PUT", "/orgs/:id/plugins/allowlist", AA, allowlist_put},
-    {"GET", "/approvals/pending", AA, approval_pending},
-    {"GET", "/workspaces/:id/approvals", WA, approval_list},
-    {"POST", "/workspaces/:id/approvals", WA, approval_create},
-    {"POST", "/workspaces/:id/approvals/:aid/decide", WA, approval_decide},
-    {"POST", "/workspaces/:id/approvals/:aid/withdraw", WA, approval_withdraw},
+    {"GET", "/workspaces/:id/tokens", WA, token_list, "tokens"},
+    {"POST", "/workspaces/:id/tokens", WA, token_create, "tokens"},
+    {"DELETE", "/workspaces/:id/tokens/:tid", WA, token_delete, "tokens"},
+    {"POST", "/admin/workspaces/:id/tokens", AA, token_admin_create, "tokens"},
+    {"POST", "/admin/workspaces/:id/revoke-auth-tokens", AA, token_admin_revoke,
+     "tokens"},
+    {"GET", "/org/tokens", AA, org_token_list, "org-tokens"},
+    {"POST", "/org/tokens", AA, org_token_create, "org-tokens"},
+    {"DELETE", "/org/tokens/:tid", AA, org_token_delete, "org-tokens"},
+    {"GET", "/orgs/:id/plugins/allowlist", AA, allowlist_get, "allowlist"},
+    {"PUT", "/orgs/:id/plugins/allowlist", AA, allowlist_put, "allowlist"},
+    {"GET", "/approvals/pending", AA, approval_pending, "approvals"},
+    {"GET", "/workspaces/:id/approvals", WA, approval_list, "approvals"},
+    {"POST", "/workspaces/:id/approvals", WA, approval_create, "approvals"},
+    {"POST", "/workspaces/:id/approvals/:aid/decide", WA, approval_decide, "approvals"},
+    {"POST", "/workspaces/:id/approvals/:aid/withdraw", WA, approval_withdraw,
+     "approvals"},
 
-    /* 2.9 */
-    {"GET", "/workspaces/:id/model", WA, model_get},
-    {"PUT", "/workspaces/:id/model", WA, model_put},
-    {"GET", "/workspaces/:id/secrets", WA, secret_list},
-    {"POST", "/workspaces/:id/secrets", WA, secret_put},
-    {"PUT", "/workspaces/:id/secrets", WA, secret_put},
-    {"GET", "/workspaces/:id/secrets/values", OWN, secret_values},
-    {"DELETE", "/workspaces/:id/secrets/:key", WA, secret_remove},
-    {"GET", "/settings/secrets", AA, global_secret_list},
-    {"POST", "/settings/secrets", AA, global_secret_put},
-    {"PUT", "/settings/secrets", AA, global_secret_put},
-    {"DELETE", "/settings/secrets/:key", AA, global_secret_remove},
-    {"GET", "/admin/secrets", AA, global_secret_list},
-    {"POST", "/admin/secrets", AA, global_secret_put},
-    {"PUT", "/admin/secrets", AA, global_secret_put},
-    {"DELETE", "/admin/secrets/:key", AA, global_secret_remove},
-    {"GET", "/workspaces/:id/budget", WA, budget_get},
-    {"PATCH", "/workspaces/:id/budget", AA, budget_patch},
-    {"GET", "/admin/workspaces/:id/llm-billing-mode", AA, billing_get},
-    {"PUT", "/admin/workspaces/:id/llm-billing-mode", AA, billing_put},
+    {"GET", "/workspaces/:id/model", WA, model_get, "model"},
+    {"PUT", "/workspaces/:id/model", WA, model_put, "model"},
+    {"GET", "/workspaces/:id/secrets", WA, secret_list, "secrets"},
+    {"POST", "/workspaces/:id/secrets", WA, secret_put, "secrets"},
+    {"PUT", "/workspaces/:id/secrets", WA, secret_put, "secrets"},
+    {"GET", "/workspaces/:id/secrets/values", OWN, secret_values, "secrets"},
+    {"DELETE", "/workspaces/:id/secrets/:key", WA, secret_remove, "secrets"},
+    {"GET", "/settings/secrets", AA, global_secret_list, "secrets"},
+    {"POST", "/settings/secrets", AA, global_secret_put, "secrets"},
+    {"PUT", "/settings/secrets", AA, global_secret_put, "secrets"},
+    {"DELETE", "/settings/secrets/:key", AA, global_secret_remove, "secrets"},
+    {"GET", "/admin/secrets", AA, global_secret_list, "secrets"},
+    {"POST", "/admin/secrets", AA, global_secret_put, "secrets"},
+    {"PUT", "/admin/secrets", AA, global_secret_put, "secrets"},
+    {"DELETE", "/admin/secrets/:key", AA, global_secret_remove, "secrets"},
+    {"GET", "/workspaces/:id/budget", WA, budget_get, "budget"},
+    {"PATCH", "/workspaces/:id/budget", AA, budget_patch, "budget"},
+    {"GET", "/admin/workspaces/:id/llm-billing-mode", AA, billing_get, "billing"},
+    {"PUT", "/admin/workspaces/:id/llm-billing-mode", AA, billing_put, "billing"},
 
-    /* 2.10 to 2.12 */
-    {"POST", "/registry/register", SELF, registry_register},
-    {"POST", "/registry/heartbeat", SELF, registry_heartbeat},
-    {"POST", "/registry/update-card", SELF, registry_update_card},
-    {"POST", "/registry/check-access", OPEN, registry_check_access},
-    {"GET", "/registry/discover/:id", SELF, registry_discover},
-    {"GET", "/registry/:id/peers", SELF, registry_peers},
+    {"POST", "/registry/register", SELF, registry_register, "registry"},
+    {"POST", "/registry/heartbeat", SELF, registry_heartbeat, "registry"},
+    {"POST", "/registry/update-card", SELF, registry_update_card, "registry"},
+    {"POST", "/registry/check-access", OPEN, registry_check_access, "discovery"},
+    {"GET", "/registry/discover/:id", SELF, registry_discover, "discovery"},
+    {"GET", "/registry/:id/peers", SELF, registry_peers, "discovery"},
 
-    /* 2.13, 2.14 */
-    {"POST", "/workspaces/:id/a2a", OPEN, a2a_send},
-    {"GET", "/workspaces/:id/a2a/queue/:qid", OPEN, a2a_queue_get},
-    {"POST", "/workspaces/:id/mcp", WA, bridge_post},
+    {"POST", "/workspaces/:id/a2a", OPEN, a2a_send, "a2a"},
+    {"GET", "/workspaces/:id/a2a/queue/:qid", OPEN, a2a_queue_get, "a2a"},
+    {"POST", "/workspaces/:id/mcp", WA, bridge_post, "bridge"},
 
-    /* 2.15 */
-    {"GET", "/plugins", OPEN, plugin_registry},
-    {"GET", "/plugins/sources", OPEN, plugin_sources},
-    {"GET", "/workspaces/:id/plugins", WA, plugin_list},
-    {"POST", "/workspaces/:id/plugins", WA, plugin_post},
-    {"GET", "/workspaces/:id/plugins/available", WA, plugin_available},
-    {"GET", "/workspaces/:id/plugins/compatibility", WA, plugin_compatibility},
-    {"DELETE", "/workspaces/:id/plugins/:name", WA, plugin_delete},
+    {"GET", "/plugins", OPEN, plugin_registry, "plugins"},
+    {"GET", "/plugins/sources", OPEN, plugin_sources, "plugins"},
+    {"GET", "/workspaces/:id/plugins", WA, plugin_list, "plugins"},
+    {"POST", "/workspaces/:id/plugins", WA, plugin_post, "plugins"},
+    {"GET", "/workspaces/:id/plugins/available", WA, plugin_available, "plugins"},
+    {"GET", "/workspaces/:id/plugins/compatibility", WA, plugin_compatibility, "plugins"},
+    {"DELETE", "/workspaces/:id/plugins/:name", WA, plugin_delete, "plugins"},
 
-    /* 2.16 */
-    {"GET", "/workspaces/:id/files", WA, file_list},
-    {"PUT", "/workspaces/:id/files", WA, file_replace},
-    {"GET", "/workspaces/:id/files/*path", WA, file_read},
-    {"PUT", "/workspaces/:id/files/*path", WA, file_write},
-    {"DELETE", "/workspaces/:id/files/*path", WA, file_delete},
-    {"GET", "/templates", AA, template_list},
+    {"GET", "/workspaces/:id/files", WA, file_list, "files"},
+    {"PUT", "/workspaces/:id/files", WA, file_replace, "files"},
+    {"GET", "/workspaces/:id/files/*path", WA, file_read, "files"},
+    {"PUT", "/workspaces/:id/files/*path", WA, file_write, "files"},
+    {"DELETE", "/workspaces/:id/files/*path", WA, file_delete, "files"},
+    {"GET", "/templates", AA, template_list, "templates"},
 
-    /* 2.17 */
-    {"GET", "/events", AA, event_list},
-    {"GET", "/events/:id", AA, event_list},
-    {"GET", "/workspaces/:id/audit", WA, audit_list},
-    {"GET", "/workspaces/:id/activity", WA, activity_list},
-    {"POST", "/workspaces/:id/activity", WA, activity_create},
-    {"GET", "/user-tasks/pending", AA, user_task_pending},
-    {"GET", "/workspaces/:id/user-tasks", WA, user_task_list},
-    {"POST", "/workspaces/:id/user-tasks", WA, user_task_create},
-    {"PATCH", "/workspaces/:id/user-tasks/:tid", WA, user_task_patch},
-    {"DELETE", "/workspaces/:id/user-tasks/:tid", WA, user_task_delete},
-    {"POST", "/workspaces/:id/user-tasks/:tid/resolve", WA, user_task_resolve},
+    {"GET", "/events", AA, event_list, "events"},
+    {"GET", "/events/:id", AA, event_list, "events"},
+    {"GET", "/workspaces/:id/audit", WA, audit_list, "audit"},
+    {"GET", "/workspaces/:id/activity", WA, activity_list, "activity"},
+    {"POST", "/workspaces/:id/activity", WA, activity_create, "activity"},
+    {"GET", "/user-tasks/pending", AA, user_task_pending, "user-tasks"},
+    {"GET", "/workspaces/:id/user-tasks", WA, user_task_list, "user-tasks"},
+    {"POST", "/workspaces/:id/user-tasks", WA, user_task_create, "user-tasks"},
+    {"PATCH", "/workspaces/:id/user-tasks/:tid", WA, user_task_patch, "user-tasks"},
+    {"DELETE", "/workspaces/:id/user-tasks/:tid", WA, user_task_delete, "user-tasks"},
+    {"POST", "/workspaces/:id/user-tasks/:tid/resolve", WA, user_task_resolve,
+     "user-tasks"},
 
-    /* 2.18 */
-    {"POST", "/admin/org/platform-agent", AA, platform_agent_install},
+    {"POST", "/admin/org/platform-agent", AA, platform_agent_install, "admin"},
 };
+const struct route_table tenant_routes = {"tenant", rows, ARRAY_SIZE(rows)};
 
 /* What a box said last before it was told to end may come after its row went back to
  * provisioning; a machine that is gone brings nothing online. */
@@ -157,9 +150,5 @@ void tenant_handle(struct httpd_req *req, struct org *org)
     }
     if (from_replaced_box(call) || call_fault_answer(call) || !rest_need_auth(call))
         return;
-    if (!call->route->fn) {
-        call_error(call, 501, "this route is not specified");
-        return;
-    }
-    call->route->fn(call);
+    route_run(call);
 }

@@ -75,14 +75,14 @@ static void keep(struct call *call)
 }
 
 static const struct route rows[] = {
-    {"GET", "/things/:id/*rest", ROUTE_OPEN, say_params},
-    {"GET", "/things/:id", ROUTE_OPEN, say_params},
-    {"GET", "/things/:id/:part", ROUTE_OPEN, say_params},
-    {"GET", "/things/:id/parts", ROUTE_OPEN, say_params},
-    {"GET", "/things", ROUTE_OPEN, say_params},
-    {"POST", "/things", ROUTE_OPEN, say_body},
-    {"GET", "/kept", ROUTE_OPEN, keep},
-    {"GET", "/hang", ROUTE_OPEN, call_hang},
+    {"GET", "/things/:id/*rest", ROUTE_OPEN, say_params, "test"},
+    {"GET", "/things/:id", ROUTE_OPEN, say_params, "test"},
+    {"GET", "/things/:id/:part", ROUTE_OPEN, say_params, "test"},
+    {"GET", "/things/:id/parts", ROUTE_OPEN, say_params, "test"},
+    {"GET", "/things", ROUTE_OPEN, say_params, "test"},
+    {"POST", "/things", ROUTE_OPEN, say_body, "test"},
+    {"GET", "/kept", ROUTE_OPEN, keep, "test"},
+    {"GET", "/hang", ROUTE_OPEN, call_hang, "test"},
 };
 
 static void dispatch(struct httpd_req *req, void *arg)
