@@ -188,6 +188,8 @@ static int configure(struct platform *p, const struct platform_options *o,
     if (!p->self_exe)
         return -1;
     p->pace = o->pace;
+    p->self_hosted = o->self_hosted;
+    p->concierge = o->concierge;
     p->contracts_dir = o->contracts_dir ? xstrdup(o->contracts_dir)
                                         : find_data(p->self_exe, "contracts");
     if (!p->contracts_dir)

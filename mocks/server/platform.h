@@ -24,6 +24,8 @@ struct platform_options {
     struct strv faults;        /* "NAME[=MODE]" */
     struct strv orgs;          /* slugs to create at the start */
     double pace;               /* production time x pace = time here */
+    bool self_hosted;          /* one tenant on the plain port, Docker mode */
+    bool concierge;            /* self-hosted: with a seeded one */
     bool json;
 };
 #define PLATFORM_OPTIONS_INIT                                                            \

@@ -21,6 +21,8 @@ static const char help[] =
     "  --fault NAME[=MODE]  switch a fault on\n"
     "  --pace X             production time times X is time here (default: 0.002)\n"
     "  --org SLUG           create this organisation at the start\n"
+    "  --self-hosted        one tenant in Docker mode on the plain port, no org guard\n"
+    "  --concierge          self-hosted: with a concierge\n"
     "  --json               tell addresses and tokens as one line of JSON\n"
     "  --env-file FILE      write them as shell variables too\n"
     "  --help               this text\n"
@@ -37,6 +39,8 @@ enum {
     OPT_FAULT,
     OPT_PACE,
     OPT_ORG,
+    OPT_SELF_HOSTED,
+    OPT_CONCIERGE,
     OPT_JSON,
     OPT_ENV_FILE,
     OPT_HELP,
@@ -52,6 +56,8 @@ static const struct option options[] = {
     {"fault", required_argument, NULL, OPT_FAULT},
     {"pace", required_argument, NULL, OPT_PACE},
     {"org", required_argument, NULL, OPT_ORG},
+    {"self-hosted", no_argument, NULL, OPT_SELF_HOSTED},
+    {"concierge", no_argument, NULL, OPT_CONCIERGE},
     {"json", no_argument, NULL, OPT_JSON},
     {"env-file", required_argument, NULL, OPT_ENV_FILE},
     {"help", no_argument, NULL, OPT_HELP},
@@ -109,6 +115,12 @@ static int take(struct platform_options *o, int option, struct err *err)
     case OPT_ORG:
         strv_add(&o->orgs, optarg);
         return 0;
+    case OPT_SELF_HOSTED:
+        o->self_hosted = true;
+        return 0;
+    case OPT_CONCIERGE:
+        o->concierge = true;
+        return 0;
     case OPT_JSON:
         o->json = true;
         return 0;
@@ -138,6 +150,8 @@ static int parse(int argc, char **argv, struct platform_options *o, struct err *
         if (taken != 0)
             return taken;
     }
+    if (o->concierge && !o->self_hosted)
+        return err_set(err, ERR_USAGE, "--concierge wants --self-hosted");
     if (optind < argc)
         return err_set(err, ERR_USAGE, "unexpected argument '%s'", argv[optind]);
     return 0;

@@ -153,6 +153,8 @@ struct platform {
     json_t *seen_sources; /* plugin source -> true: registers the management server */
     struct org **orgs;
     size_t orgs_n;
+    bool self_hosted; /* one tenant in Docker mode on the plain port, no org guard */
+    bool concierge;   /* self-hosted: with a seeded one */
     bool stopping;
 };
 
