@@ -16,8 +16,7 @@
 #define LIMIT_LINE MIB(8)           /* one JSON-RPC frame on stdio */
 #define LIMIT_ERROR_TEXT KIB(4)     /* what is quoted of a failing peer */
 #define LIMIT_STORED_BODY KIB(64)   /* of an exchange kept in the results */
-#define LIMIT_JOURNAL_ENTRIES 20000 /* requests kept in memory */
-#define LIMIT_JOURNAL_BODY KIB(8)   /* of a request kept in the journal */
+#define LIMIT_JOURNAL_BYTES MIB(12) /* of entries: some 50,000 requests */
 #define LIMIT_REPORT MIB(64)        /* one rendered report */
 #define LIMIT_STEPS 2000            /* of one scenario, nested ones included */
 #define LIMIT_DEPTH 32              /* nesting of steps, of YAML and of JSON */

@@ -39,10 +39,9 @@ static void info(struct call *call)
 
 static void get_journal(struct call *call)
 {
-    struct journal_query q = {.org = query(call, "org"),
-                              .workspace = query(call, "workspace"),
-                              .method = query(call, "method"),
-                              .path = query(call, "path")};
+    struct journal_query q = {.org = NULL};
+    for (size_t i = 0; i < JOURNAL_FILTERS; i++)
+        *journal_filter_of(&q, i) = query(call, journal_filters[i].name);
     const char *since = query(call, "since"), *limit = query(call, "limit");
     if ((since && !num_parse(since, 0, INT64_MAX, &q.since)) ||
         (limit && !num_parse(limit, 1, INT64_MAX, &q.limit))) {

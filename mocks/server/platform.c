@@ -327,7 +327,7 @@ int platform_run(const struct platform_options *options, struct err *err)
 {
     struct server s = {.p = platform_state_new(), .options = options};
     struct platform *p = s.p;
-    p->journal = journal_new();
+    p->journal = journal_new(0);
     int result = configure(p, options, err);
     if (result == 0)
         result = loop_new(&p->loop, err);

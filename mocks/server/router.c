@@ -153,6 +153,8 @@ const struct route *route_find(const struct route *rows, size_t n, struct call *
     if (best != NULL) {
         struct params p = {call, 0};
         (void)walk(best->pattern, r->raw_path, take_param, &p);
+    } else {
+        route_explain_miss(rows, n, r->method, r->raw_path, call);
     }
     return best;
 }
@@ -217,6 +219,7 @@ static void write_journal(struct record *r, int status)
         .query = r->query,
         .org = call->org == NULL ? NULL : call->org->slug,
         .route = route,
+        .rule = call->route == NULL ? NULL : route_auth_name(call->route->auth),
         .auth = call->auth,
         .caller = call->caller[0] == '\0' ? "?" : call->caller,
         .status = status,
@@ -330,6 +333,8 @@ void call_struct(struct call *call, int status, json_t *body)
 
 void call_error(struct call *call, int status, const char *text)
 {
+    if (call->decision == NULL) /* else the journal would not tell why */
+        call_decide(call, "%s", text);
     json_t *value = json_string(text);
     /* A quoted part of a request need not be UTF-8. */
     answer_json(call, status,

@@ -76,6 +76,10 @@ struct call *call_begin(struct httpd_req *req, struct platform *p, struct org *o
  * specific: literal text before ":name" before "*rest", whatever the order of the rows.
  * "*rest" may be empty. */
 const struct route *route_find(const struct route *rows, size_t n, struct call *call);
+/* Decides the call that fits no row: "no route: nearest is POST /x (method differs)".
+ * path: as sent. route_find does this. */
+void route_explain_miss(const struct route *rows, size_t n, const char *method,
+                        const char *path, struct call *call);
 /* "/workspaces/:id" fits "/workspaces/x", for faults and tests. */
 bool route_pattern_fits(const char *pattern, const char *path);
 /* The handler of call->route, or 501 when it has none. */

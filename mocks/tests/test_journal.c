@@ -6,16 +6,19 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/ids.h"
 #include "base/limits.h"
 #include "io/json.h"
 #include "mocks/server/journal.h"
 
 static int setup(void **state)
 {
-    *state = journal_new();
+    *state = journal_new(KIB(64));
     return 0;
 }
 
@@ -116,13 +119,113 @@ static void continues_where_a_page_ended(void **state)
 static void forgets_the_oldest_when_it_is_full(void **state)
 {
     struct journal *j = *state;
-    for (int i = 0; i < LIMIT_JOURNAL_ENTRIES + 10; i++)
-        add(j, "GET", "/x", "a", "?");
+    char path[400];
+    for (int i = 1; i <= 5000; i++) {
+        (void)snprintf(path, sizeof path, "/%d/%0*d", i, i * 7 % 300 + 1, 0);
+        add(j, "GET", path, "a", "?");
+        struct journal_entry e;
+        assert_true(journal_get(j, i, &e));
+        assert_string_equal(e.path, path);
+    }
     struct journal_query q = {.limit = INT32_MAX};
     CLEANUP(json_drop) json_t *all = journal_find(j, &q);
-    assert_int_equal(count(all), LIMIT_JOURNAL_ENTRIES);
-    assert_int_equal(first(all), 11);
-    assert_int_equal(json_int(all, "next", 0), LIMIT_JOURNAL_ENTRIES + 11);
+    assert_in_range(count(all), KIB(64) / 500, KIB(64) / 80);
+    assert_int_equal(first(all), 5001 - (int64_t)count(all));
+    assert_int_equal(json_int(all, "next", 0), 5001);
+    json_t *row;
+    size_t i;
+    json_array_foreach(json_object_get(all, "entries"), i, row)
+    {
+        (void)snprintf(path, sizeof path, "/%d/", (int)json_int(row, "n", 0));
+        assert_int_equal(strncmp(json_str(row, "path", ""), path, strlen(path)), 0);
+    }
+}
+
+static void continues_the_numbers_of_a_journal_that_was_kept(void **state)
+{
+    struct journal *j = *state;
+    journal_restore(j, &(struct journal_entry){.n = 41, .at_ms = 5000, .path = "/old"});
+    journal_restore(j, &(struct journal_entry){.n = 43, .path = "/a gap is not taken"});
+    assert_int_equal(
+        journal_add(j, &(struct journal_entry){.path = "/new", .status = 200}), 42);
+    journal_amend(j, 42, 503);
+    journal_amend(j, 99, 500);
+    struct journal_entry e;
+    assert_true(journal_get(j, 42, &e));
+    assert_int_equal(e.status, 503);
+    assert_true(e.at_ms >= 5000);
+    assert_false(journal_get(j, 40, &e));
+    assert_int_equal(journal_first(j), 41);
+}
+
+static void finds_by_status_caller_and_route(void **state)
+{
+    struct journal *j = *state;
+    const struct journal_entry rows[] = {
+        {.path = "/a", .status = 404, .caller = "box:w1"},
+        {.path = "/b", .status = 403, .caller = "harness", .route = "GET /workspaces"},
+        {.path = "/c", .status = 200, .caller = "boxer", .route = "POST /workspaces"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+        (void)journal_add(j, &rows[i]);
+    static const struct {
+        struct journal_query q;
+        size_t hits;
+        int64_t first;
+    } wanted[] = {
+        {{.status = "4xx"}, 2, 1},        {{.status = "403"}, 1, 2},
+        {{.caller = "box"}, 1, 1},        {{.caller = "box:w1"}, 1, 1},
+        {{.route = "/workspaces"}, 2, 2}, {{.route = "none"}, 1, 1},
+        {{.route = "POST"}, 1, 3},        {{.status = "5xx"}, 0, -1},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
+        CLEANUP(json_drop) json_t *found = journal_find(j, &wanted[i].q);
+        assert_int_equal(count(found), wanted[i].hits);
+        assert_int_equal(first(found), wanted[i].first);
+    }
+}
+
+static void answers_quickly_over_a_hundred_thousand_requests(void **state)
+{
+    (void)state;
+    struct journal *j = journal_new(MIB(64));
+    for (int i = 0; i < 100000; i++)
+        (void)journal_add(j, &(struct journal_entry){.method = "GET",
+                                                     .path = "/workspaces/some-id",
+                                                     .org = i % 1000 == 0 ? "b" : "a",
+                                                     .route = "GET /workspaces/:id",
+                                                     .caller = "harness",
+                                                     .status = 200});
+    int64_t start_ms = clock_mono_ms();
+    CLEANUP(json_drop)
+    json_t *found = journal_find(j, &(struct journal_query){.org = "b"});
+    int64_t took_ms = clock_mono_ms() - start_ms;
+    int64_t kept = journal_next(j) - journal_first(j);
+    journal_free(j);
+    assert_int_equal(kept, 100000);
+    assert_int_equal(count(found), 100);
+    assert_true((double)took_ms < 100 * clock_timeout_mul());
+}
+
+static void replaces_what_looks_like_a_token(void **state)
+{
+    struct journal *j = *state;
+    char token[44];
+    id_token(token);
+    CLEANUP(free_ptr) char *path = xasprintf("/files/%s/x", token);
+    CLEANUP(free_ptr) char *query = xasprintf("a=%s&b=1", token);
+    CLEANUP(free_ptr) char *why = xasprintf("no such '%s'", token);
+    const char *uuid = "/workspaces/0b8e6a0e-6f6b-4c1c-9d1e-0a1b2c3d4e5f";
+    (void)journal_add(
+        j, &(struct journal_entry){
+               .path = path, .query = query, .caller = token, .decision = why});
+    (void)journal_add(j, &(struct journal_entry){.path = uuid});
+    CLEANUP(json_drop) json_t *all = journal_find(j, &(struct journal_query){.since = 0});
+    CLEANUP(free_ptr) char *text = json_text(all, JSON_WIRE);
+    assert_null(strstr(text, token));
+    assert_non_null(strstr(text, "\"/files/.../x\""));
+    assert_non_null(strstr(text, "a=..."));
+    assert_non_null(strstr(text, uuid));
 }
 
 static void replaces_secrets_in_queries(void **state)
@@ -152,6 +255,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(finds_by_each_filter, setup, teardown),
         cmocka_unit_test_setup_teardown(continues_where_a_page_ended, setup, teardown),
         cmocka_unit_test_setup_teardown(forgets_the_oldest_when_it_is_full, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(continues_the_numbers_of_a_journal_that_was_kept,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(finds_by_status_caller_and_route, setup,
+                                        teardown),
+        cmocka_unit_test(answers_quickly_over_a_hundred_thousand_requests),
+        cmocka_unit_test_setup_teardown(replaces_what_looks_like_a_token, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(replaces_secrets_in_queries, setup, teardown),
         cmocka_unit_test_setup_teardown(survives_text_that_is_not_utf8, setup, teardown),

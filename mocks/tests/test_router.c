@@ -138,7 +138,7 @@ static int setup(void **state)
     *state = f;
     buf_init(&f->body, LIMIT_RESPONSE_BODY);
     f->p = platform_state_new();
-    f->p->journal = journal_new();
+    f->p->journal = journal_new(0);
     return start(f);
 }
 
@@ -426,6 +426,39 @@ static void the_fault_of_one_organisation_is_its_own(void **state)
     assert_int_equal(f->status, 200);
 }
 
+static void explains_which_route_a_request_was_nearest_to(void **state)
+{
+    (void)state;
+    static const struct route table[] = {
+        {"GET", "/workspaces", ROUTE_ADMIN, NULL, "w"},
+        {"GET", "/workspaces/:id", ROUTE_ADMIN, NULL, "w"},
+        {"POST", "/workspaces/:id/plugins", ROUTE_ADMIN, NULL, "w"},
+        {"GET", "/workspaces/:id/peers", ROUTE_ADMIN, NULL, "w"},
+        {"GET", "/org/import/:name/status", ROUTE_ADMIN, NULL, "w"},
+    };
+    static const char *const wanted[][3] = {
+        {"DELETE", "/workspaces/x/plugins",
+         "no route: nearest is POST /workspaces/:id/plugins (method differs)"},
+        {"POST", "/workspaces/x/plugin",
+         "no route: nearest is POST /workspaces/:id/plugins (path differs in segment 3)"},
+        {"GET", "/workspaces/x/peers/y",
+         "no route: nearest is GET /workspaces/:id/peers (path differs in segment 4)"},
+        {"GET", "/org/import/a",
+         "no route: nearest is GET /org/import/:name/status (path ends before segment "
+         "4)"},
+        {"GET", "/workspace",
+         "no route: nearest is GET /workspaces (path differs in segment 1)"},
+        {"GET", "/zzz", "no route"},
+        {"GET", "", "no route"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
+        struct call call = {.req = NULL};
+        route_explain_miss(table, ARRAY_SIZE(table), wanted[i][0], wanted[i][1], &call);
+        assert_string_equal(call.decision, wanted[i][2]);
+        free(call.decision);
+    }
+}
+
 #define SERVED(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 
 int main(void)
@@ -435,6 +468,7 @@ int main(void)
         SERVED(knows_no_other_path_or_method),
         SERVED(answers_head_by_the_get_row),
         cmocka_unit_test(fits_patterns_to_paths),
+        cmocka_unit_test(explains_which_route_a_request_was_nearest_to),
         SERVED(reads_a_json_body_or_says_that_it_is_none),
         SERVED(records_each_call),
         SERVED(answers_later),
