@@ -6,6 +6,7 @@
 #include "run/plan.h"
 #include "run/target.h"
 #include "run/verdict.h"
+#include "scenario/answers.h"
 #include "scenario/explain.h"
 #include "scenario/lint.h"
 
@@ -43,7 +44,14 @@ int load_operands(const struct strv *operands, const json_t *contract,
     if (path_data("scenarios", &root, err) < 0) {
         return -1;
     }
+    char *routes CLEANUP(free_ptr) = NULL;
+    if (path_data("mocks/contracts/routes.json", &routes, err) < 0) {
+        return -1;
+    }
     struct catalogue *c CLEANUP(catalogue_drop) = catalogue_new(root, contract);
+    if (answers_read(routes, &c->answers, err) < 0) {
+        return -1;
+    }
     if (operands->n == 0 && catalogue_load(c, root, problems, err) < 0) {
         return -1;
     }

@@ -342,14 +342,23 @@ const struct name_row match_op_names[] = {
 };
 
 const struct name_row expect_names[] = {
-    {EXPECT_STATUS, "status"},       {EXPECT_HEADER, "header"},
-    {EXPECT_JSON, "json"},           {EXPECT_BODY, "body"},
-    {EXPECT_BYTES, "bytes"},         {EXPECT_MATCHES, "matches"},
-    {EXPECT_IS_ERROR, "is_error"},   {EXPECT_REFUSED_AS, "refused_as"},
-    {EXPECT_RPC_ERROR, "rpc_error"}, {EXPECT_REPLY, "reply"},
-    {EXPECT_TOOK, "took"},           {EXPECT_UNCHANGED, "unchanged"},
-    {EXPECT_ABSENT, "absent"},       {EXPECT_NO_SECRET, "no_secret"},
-    {EXPECT_COUNT, "count"},         {0, NULL},
+    {EXPECT_STATUS, "status"},
+    {EXPECT_HEADER, "header"},
+    {EXPECT_JSON, "json"},
+    {EXPECT_BODY, "body"},
+    {EXPECT_BYTES, "bytes"},
+    {EXPECT_MATCHES, "matches"},
+    {EXPECT_IS_ERROR, "is_error"},
+    {EXPECT_REFUSED_AS, "refused_as"},
+    {EXPECT_RPC_ERROR, "rpc_error"},
+    {EXPECT_REPLY, "reply"},
+    {EXPECT_TOOK, "took"},
+    {EXPECT_UNCHANGED, "unchanged"},
+    {EXPECT_ABSENT, "absent"},
+    {EXPECT_NO_SECRET, "no_secret"},
+    {EXPECT_COUNT, "count"},
+    {EXPECT_CONTRACT, "contract"},
+    {0, NULL},
 };
 
 const struct name_row refusal_names[] = {

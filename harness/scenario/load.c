@@ -66,6 +66,7 @@ void catalogue_free(struct catalogue *c)
     free(c->groups);
     exprs_free(c->exprs);
     json_decref(c->contract);
+    json_decref(c->answers);
     free(c->root);
     free(c);
 }

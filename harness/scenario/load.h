@@ -49,6 +49,8 @@ struct catalogue {
     struct group_file **groups;
     size_t n_groups;
     json_t *contract; /* known contract.* values, or NULL: any name is taken */
+    json_t *answers;  /* what `expect: {contract: ID}` may name (scenario/answers.h), set
+                       * before loading and owned; NULL: any id is taken */
 };
 
 /* root: NULL = "scenarios". contract: borrowed, may be NULL; an object whose keys are

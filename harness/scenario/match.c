@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "io/json.h"
+#include "scenario/answers.h"
 #include "scenario/expr.h"
 #include "scenario/vars.h"
 
@@ -474,6 +475,33 @@ static json_t *count_of(const json_t *answer)
     return NULL;
 }
 
+static int contract_holds(struct look *l, const struct expectation *e, struct err *err)
+{
+    const char *profile = json_string_value(vars_get(l->vars, "contract.name"));
+
+    if (!e->contract)
+        return err_set(err, ERR_CONFIG, "%s:%d:%d: no answers of the contract are known",
+                       l->file, e->line, e->col);
+    if (!answer_is_of(e->contract, profile))
+        return err_set(
+            err, ERR_CONFIG,
+            "%s:%d:%d: the answer '%s' is not of the profile '%s': choose with "
+            "when: '$vars.contract.name == \"...\"'",
+            l->file, e->line, e->col, e->node->text, profile);
+    buf_addf(&l->expected, "%s: %s answers %d", e->node->text,
+             json_str(e->contract, "route", "?"),
+             (int)json_int(e->contract, "status", 0));
+    const json_t *body = json_object_get(e->contract, "body");
+    if (body) {
+        buf_addc(&l->expected, ' ');
+        add_json(&l->expected, body, QUOTED_MAX);
+    }
+    l->holds = l->obs->broken || answer_fits(e->contract, l->obs, &l->actual);
+    if (l->holds)
+        buf_adds(&l->actual, "the same");
+    return 0;
+}
+
 static int look_at(struct look *l, const struct expectation *e, struct err *err)
 {
     const struct observation *o = l->obs;
@@ -501,6 +529,8 @@ static int look_at(struct look *l, const struct expectation *e, struct err *err)
                            err);
     case EXPECT_COUNT:
         return value_holds(l, e, "count", count_of(o->answer), err);
+    case EXPECT_CONTRACT:
+        return contract_holds(l, e, err);
     case EXPECT_IS_ERROR:
         return is_error_holds(l, e, err);
     case EXPECT_RPC_ERROR:

@@ -143,6 +143,7 @@ enum expect_kind {
     EXPECT_ABSENT,
     EXPECT_NO_SECRET,
     EXPECT_COUNT,
+    EXPECT_CONTRACT,
     EXPECT_SUCCEEDS, /* not written: the control of a `deny` was not refused */
 };
 extern const struct name_row expect_names[]; /* keys of `expect` */
@@ -175,7 +176,9 @@ struct expectation {
     size_t n_matchers;
     struct matcher *message; /* EXPECT_RPC_ERROR: on the message; matchers: on code */
     size_t n_message;
-    struct step *reading; /* EXPECT_UNCHANGED: the GET to make before and after */
+    struct step *reading;   /* EXPECT_UNCHANGED: the GET to make before and after */
+    const json_t *contract; /* EXPECT_CONTRACT: the answer (scenario/answers.h), borrowed
+                             * from the catalogue; NULL: it was read without any */
 };
 
 struct expect_group {

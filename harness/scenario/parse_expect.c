@@ -207,6 +207,30 @@ static void read_unchanged(struct loader *l, const struct ynode *node,
     e->reading = reading;
 }
 
+static void read_contract(struct loader *l, const struct ynode *node,
+                          struct expect_group *g)
+{
+    json_t *answers = l->catalogue->answers;
+    struct expectation *e = add_expectation(g, EXPECT_CONTRACT, node);
+
+    if (node->kind != YNODE_SCALAR || has_variable(node)) {
+        bad_node(l, node, "'contract' has to be the id of an answer, without variables");
+        return;
+    }
+    e->contract = json_object_get(answers, node->text);
+    if (e->contract || !answers)
+        return;
+    struct strv known CLEANUP(strv_release) = STRV_INIT;
+    const char *id = NULL;
+    json_t *row = NULL;
+    json_object_foreach(answers, id, row)
+    {
+        strv_add(&known, id);
+    }
+    char *hint CLEANUP(free_ptr) = suggestion(node->text, &known);
+    bad_node(l, node, "the contract has no answer '%s'%s", node->text, hint);
+}
+
 static void check_bool(struct loader *l, const char *key, const struct ynode *node)
 {
     const struct field_row row = {key, FIELD_BOOL, false, NULL, ""};
@@ -232,6 +256,9 @@ static void read_one(struct loader *l, const struct ypair *pair, enum expect_kin
         return;
     case EXPECT_RPC_ERROR:
         read_rpc_error(l, node, g);
+        return;
+    case EXPECT_CONTRACT:
+        read_contract(l, node, g);
         return;
     case EXPECT_TOOK:
         read_took(l, node, g);

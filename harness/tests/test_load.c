@@ -12,6 +12,7 @@
 #include "base/fs.h"
 #include "base/limits.h"
 #include "io/json.h"
+#include "scenario/answers.h"
 #include "scenario/explain.h"
 #include "scenario/lint.h"
 #include "scenario/load.h"
@@ -35,6 +36,8 @@ static int setup(void **state)
     f->contract = json_pack("{s:s,s:s,s:s}", "required_tool", "create_workspace",
                             "mcp_server", "molecule-platform", "delivery", "plugin");
     f->catalogue = catalogue_new(DATA "/bad", f->contract);
+    if (answers_read(DATA "/routes.json", &f->catalogue->answers, NULL) < 0)
+        return -1;
     *state = f;
     return 0;
 }
@@ -108,6 +111,8 @@ static const struct bad_row bad_rows[] = {
      "unknown key 'templat' in 'workspace'; did you mean 'template'?"},
     {"lacks-field", 6, 5, "'workspace' lacks 'in' (organisation)"},
     {"unknown-expectation", 8, 7, "unknown expectation 'stauts'; did you mean 'status'?"},
+    {"unknown-answer", 8, 24,
+     "the contract has no answer 'thing-creat'; did you mean 'thing-create'?"},
     {"unknown-matcher", 8, 14, "unknown matcher 'contain'; did you mean 'contains'?"},
     {"bad-status", 7, 22, "'status' has to be a number from 0 to 599, or a list of them"},
     {"bad-duration", 7, 13,

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "io/json.h"
+#include "scenario/answers.h"
 #include "scenario/load.h"
 #include "scenario/match.h"
 #include "scenario/vars.h"
@@ -29,6 +30,8 @@ static int setup_once(void **state)
 
     *state = f;
     f->catalogue = catalogue_new("harness/tests/data", NULL);
+    if (answers_read("harness/tests/data/routes.json", &f->catalogue->answers, NULL) < 0)
+        return -1;
     f->vars = vars_new();
     int r =
         catalogue_load(f->catalogue, "harness/tests/data/match.yaml", &problems, &err);
@@ -173,6 +176,33 @@ static void compares_a_header_whatever_its_case(void **state)
     assert_fail(f, "header", "content-type: header matches \"^application/json\"",
                 "nothing");
     f->obs.headers = NULL;
+}
+
+static void compares_an_answer_of_the_contract(void **state)
+{
+    struct fixture *f = *state;
+    char type[] = "Content-Type: application/json; charset=utf-8";
+    char *v[] = {type, NULL};
+    struct strv headers = {.v = v, .n = 1, .cap = 0};
+    struct err err = ERR_INIT;
+
+    status_is(f, 201);
+    f->obs.headers = &headers;
+    body_is(f, "{\"id\":\"7c9e6679-7425-40de-944b-e07fc1f90ae7\"}");
+    assert_pass(f, "contract");
+    body_is(f, "{\"id\":\"x\"}");
+    assert_fail(f, "contract",
+                "thing-create: POST /things answers 201 {\"id\":\"<uuid>\"}",
+                "$.id: expected <uuid>, came \"x\"");
+
+    /* An answer of another profile is the scenario's error, not the product's. */
+    vars_set(f->vars, "contract", json_pack("{s:s}", "name", "rfc"));
+    outcomes_release(&f->out);
+    int r = match_step(step_of(f, "contract-shipped"), &f->obs, f->catalogue->exprs,
+                       f->vars, &f->out, &err);
+    f->obs.headers = NULL;
+    assert_int_equal(r, -1);
+    assert_non_null(strstr(err.text, "'thing-shipped' is not of the profile 'rfc'"));
 }
 
 static void wants_true_from_a_bare_program(void **state)
@@ -481,6 +511,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(compares_a_status),
         T(compares_a_header_whatever_its_case),
+        T(compares_an_answer_of_the_contract),
         T(wants_true_from_a_bare_program),
         T(compares_what_a_program_yields),
         T(shows_the_values_that_stood_in_a_program),
