@@ -71,6 +71,7 @@ struct httpd {
     void *arg;
     struct httpd_stream *live;
     int port;
+    bool tls;
     bool resumed; /* a connection was resumed since the last run */
 };
 
@@ -196,6 +197,7 @@ static void *on_uri(void *arg, const char *uri, struct MHD_Connection *conn)
         s->req.query = mark + 1;
     }
     s->req.raw_path = s->uri;
+    s->req.tls = d->tls;
     s->next = d->live;
     if (s->next != NULL)
         s->next->prev = s;
@@ -372,11 +374,37 @@ static int64_t on_prepare(void *arg)
     return d->resumed ? 0 : time_left(d);
 }
 
+static struct MHD_Daemon *start_daemon(struct httpd *d, int listen_fd,
+                                       const struct httpd_tls *tls)
+{
+    struct MHD_OptionItem secret[] = {
+        {MHD_OPTION_END, 0, NULL}, {MHD_OPTION_END, 0, NULL}, {MHD_OPTION_END, 0, NULL}};
+    if (tls != NULL) {
+        secret[0] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, NULL};
+        secret[1] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, NULL};
+        /* Only read, though the item has no const. */
+        memcpy(&secret[0].ptr_value, &tls->cert, sizeof(void *));
+        memcpy(&secret[1].ptr_value, &tls->key, sizeof(void *));
+    }
+    return MHD_start_daemon(
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | (tls != NULL ? MHD_USE_TLS : 0U), 0,
+        NULL, NULL, on_request, d, MHD_OPTION_LISTEN_SOCKET, listen_fd,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)CONNECTION_MEMORY, MHD_OPTION_NOTIFY_COMPLETED, on_completed, d,
+        MHD_OPTION_URI_LOG_CALLBACK, on_uri, d, MHD_OPTION_ARRAY, secret, MHD_OPTION_END);
+}
+
 int httpd_start(struct loop *loop, int listen_fd, httpd_fn *fn, void *arg,
                 struct httpd **ret, struct err *err)
 {
+    return httpd_start_tls(loop, listen_fd, NULL, fn, arg, ret, err);
+}
+
+int httpd_start_tls(struct loop *loop, int listen_fd, const struct httpd_tls *tls,
+                    httpd_fn *fn, void *arg, struct httpd **ret, struct err *err)
+{
     struct httpd *d = xcalloc(1, sizeof *d);
-    *d = (struct httpd){.loop = loop, .fn = fn, .arg = arg};
+    *d = (struct httpd){.loop = loop, .fn = fn, .arg = arg, .tls = tls != NULL};
     d->port = httpd_fd_port(listen_fd);
     /* An inherited descriptor comes as whoever bound it left it. */
     int flags = fcntl(listen_fd, F_GETFL);
@@ -387,12 +415,7 @@ int httpd_start(struct loop *loop, int listen_fd, httpd_fn *fn, void *arg,
         return err_set(err, ERR_SYS, "descriptor %d is not a listening socket",
                        listen_fd);
     }
-    d->mhd = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, d,
-        MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, d, MHD_OPTION_URI_LOG_CALLBACK, on_uri,
-        d, MHD_OPTION_END);
+    d->mhd = start_daemon(d, listen_fd, tls);
     if (d->mhd == NULL) {
         /* Whether libmicrohttpd closed it depends on where it failed. */
         if (fcntl(listen_fd, F_GETFD) >= 0)

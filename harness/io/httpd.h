@@ -27,6 +27,7 @@ struct httpd_req {
     const char *query;    /* raw text after '?', "" when there is none */
     const char *body;     /* NUL-terminated */
     size_t body_len;
+    bool tls;               /* came to a listener with TLS */
     int64_t received_at_ms; /* monotonic */
     void *user;             /* the handler's own; not touched here */
 };
@@ -41,6 +42,14 @@ int httpd_fd_port(int fd); /* port of a bound socket, -1 when it is none */
 /* listen_fd: taken. */
 MUST_CHECK int httpd_start(struct loop *loop, int listen_fd, httpd_fn *fn, void *arg,
                            struct httpd **ret, struct err *err);
+/* A certificate with its chain and its key, PEM; borrowed while the listener starts. */
+struct httpd_tls {
+    const char *cert, *key;
+};
+/* The same over TLS. */
+MUST_CHECK int httpd_start_tls(struct loop *loop, int listen_fd,
+                               const struct httpd_tls *tls, httpd_fn *fn, void *arg,
+                               struct httpd **ret, struct err *err);
 /* Closes every connection; what is kept or streaming is told by its gone callback and
  * dead afterwards. Never from within a handler or a gone callback. Takes NULL. */
 void httpd_stop(struct httpd *d);

@@ -125,7 +125,8 @@ static void concierge_hook(struct workspace *ws, struct strv *env)
         set_absent(env, "MOLECULE_ORG_API_KEY", org->admin_token);
     }
     set_absent(env, "MOLECULE_API_URL", org->url);
-    set_absent(env, "MOLECULE_ORG_ID", org->id);
+    if (!p->self_hosted)
+        set_absent(env, "MOLECULE_ORG_ID", org->id);
     set_absent(env, "GIT_HTTP_USERNAME", p->forge_token);
     set_absent(env, "GIT_HTTP_PASSWORD", "x-oauth-basic");
 }

@@ -14,7 +14,9 @@ static bool org_ready(struct org *org)
     if (strcmp(org->instance_status, "failed") == 0)
         return true;
     const struct workspace *root = ws_platform_root(org);
-    return root && strcmp(root->status, "offline") != 0 &&
+    if (!root) /* a fixed tenant without one; others get theirs as they begin to run */
+        return strcmp(org->instance_status, "running") == 0;
+    return strcmp(root->status, "offline") != 0 &&
            strcmp(root->status, "provisioning") != 0;
 }
 
@@ -26,15 +28,36 @@ bool announce_ready(const struct platform *p)
     return true;
 }
 
+/* Where a client that has its own idea of names finds the tenant; caller frees. */
+static char *https_url_of(const struct org *org)
+{
+    const struct platform *p = org->plat;
+    if (p->self_hosted)
+        return xasprintf("https://localhost:%d", p->https_port);
+    return org->alias_host
+               ? xasprintf("https://%s:%d", org->alias_host, p->https_port)
+               : xasprintf("https://%s.%s:%d", org->slug,
+                           p->tenant_domain ? p->tenant_domain : "cp.localhost",
+                           p->https_port);
+}
+
+static char *cp_https_url(const struct platform *p)
+{
+    return xasprintf("https://%s:%d", p->domain ? p->domain : "cp.localhost",
+                     p->https_port);
+}
+
 static json_t *orgs_json(const struct platform *p)
 {
     json_t *orgs = json_array();
     for (size_t i = 0; i < p->orgs_n; i++) {
         struct org *org = p->orgs[i];
         const struct workspace *root = ws_platform_root(org);
-        json_t *row = json_make("{s:s, s:s, s:s, s:s, s:{s:s?}}", "slug", org->slug, "id",
-                                org->id, "url", org->url, "admin_token", org->admin_token,
-                                "concierge", "id", root ? root->id : NULL);
+        CLEANUP(free_ptr) char *https_url = https_url_of(org);
+        json_t *row = json_make(
+            "{s:s, s:s, s:s, s:s, s:s, s:s?, s:{s:s?}}", "slug", org->slug, "id", org->id,
+            "url", org->url, "https_url", https_url, "admin_token", org->admin_token,
+            "host", org->alias_host, "concierge", "id", root ? root->id : NULL);
         (void)json_array_append_new(orgs, row);
     }
     return orgs;
@@ -42,9 +65,16 @@ static json_t *orgs_json(const struct platform *p)
 
 static void add_people_text(const struct platform *p, struct buf *out)
 {
-    buf_addf(out, "control plane  %s\n", p->cp_url);
-    buf_addf(out, "admin token    %s\n", p->cp_token);
-    buf_addf(out, "tenants        http://SLUG.cp.localhost:%d\n", p->port);
+    CLEANUP(free_ptr) char *cp_https = cp_https_url(p);
+    if (!p->self_hosted) {
+        buf_addf(out, "control plane  %s\n", p->cp_url);
+        buf_addf(out, "               %s\n", cp_https);
+        buf_addf(out, "admin token    %s\n", p->cp_token);
+        buf_addf(out, "tenants        http://SLUG.cp.localhost:%d\n", p->port);
+        buf_addf(out, "               https://SLUG.%s:%d\n",
+                 p->tenant_domain ? p->tenant_domain : "cp.localhost", p->https_port);
+    }
+    buf_addf(out, "authority      %s\n", p->ca_file);
     buf_addf(out, "forge          %s\n", p->forge_url);
     buf_addf(out, "mock's own     %s/_mock/info\n", p->mock_url);
     buf_addf(out, "contract       %s, pace %g\n", p->contract, p->pace);
@@ -52,8 +82,10 @@ static void add_people_text(const struct platform *p, struct buf *out)
     for (size_t i = 0; i < p->orgs_n; i++) {
         struct org *org = p->orgs[i];
         const struct workspace *root = ws_platform_root(org);
+        CLEANUP(free_ptr) char *https_url = https_url_of(org);
         buf_addf(out, "organisation   %s  id %s  admin token %s\n", org->url, org->id,
-                 org->admin_token);
+                 *org->admin_token ? org->admin_token : "(none)");
+        buf_addf(out, "               %s\n", https_url);
         if (root)
             buf_addf(out, "  concierge    %s  %s\n", root->id, root->status);
     }
@@ -65,6 +97,10 @@ static int write_env_file(const struct platform *p, const char *path, struct err
     buf_addf(&text, "export MOLECULE_CP_URL='%s'\n", p->cp_url);
     buf_addf(&text, "export MOLECULE_TENANT_DOMAIN='cp.localhost:%d'\n", p->port);
     buf_addf(&text, "export CP_ADMIN_API_TOKEN='%s'\n", p->cp_token);
+    CLEANUP(free_ptr) char *cp_https = cp_https_url(p);
+    buf_addf(&text, "export MOLECULE_CP_SHARED_SECRET='%s'\n", p->shared_secret);
+    buf_addf(&text, "export WAYBILL_CP_HTTPS_URL='%s'\n", cp_https);
+    buf_addf(&text, "export WAYBILL_CA_FILE='%s'\n", p->ca_file);
     buf_addf(&text, "export WAYBILL_CP_TOKEN='%s'\n", p->cp_token);
     buf_addf(&text, "export WAYBILL_MOCK_URL='%s'\n", p->mock_url);
     if (p->orgs_n) {
@@ -88,12 +124,15 @@ int announce(const struct platform *p, const struct platform_options *options,
     CLEANUP(buf_release) struct buf text = BUF_INIT(MIB(1));
     if (options->json) {
         CLEANUP(free_ptr) char *domain = xasprintf("cp.localhost:%d", p->port);
+        CLEANUP(free_ptr) char *cp_https = cp_https_url(p);
         CLEANUP(json_drop)
         json_t *line = json_make(
-            "{s:s, s:s, s:s, s:s, s:s, s:s, s:f, s:i, s:s, s:o}", "cp_url", p->cp_url,
-            "tenant_domain", domain, "forge_url", p->forge_url, "mock_url", p->mock_url,
-            "cp_admin_token", p->cp_token, "contract", p->contract, "pace", p->pace,
-            "pid", (int)getpid(), "dir", p->dir, "orgs", orgs_json(p));
+            "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:f, s:i, s:s, s:o}", "cp_url",
+            p->cp_url, "tenant_domain", domain, "cp_https_url", cp_https, "ca_file",
+            p->ca_file, "forge_url", p->forge_url, "mock_url", p->mock_url,
+            "cp_admin_token", p->cp_token, "cp_shared_secret", p->shared_secret,
+            "contract", p->contract, "pace", p->pace, "pid", (int)getpid(), "dir", p->dir,
+            "orgs", orgs_json(p));
         json_render(line, JSON_STRUCT, &text);
         buf_addc(&text, '\n');
     } else {

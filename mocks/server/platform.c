@@ -17,11 +17,13 @@
 #include "mocks/control_plane/sweep.h"
 #include "mocks/forge/forge.h"
 #include "mocks/server/announce.h"
+#include "mocks/server/dispatch.h"
 #include "mocks/server/faults.h"
+#include "mocks/server/fixed.h"
 #include "mocks/server/journal.h"
-#include "mocks/server/router.h"
 #include "mocks/server/state_new.h"
 #include "mocks/server/switches.h"
+#include "mocks/server/tls.h"
 
 struct server {
     struct platform *p;
@@ -31,67 +33,6 @@ struct server {
     struct loop_timer *watch;
     struct err failed; /* found out while running */
 };
-
-/* ---- where a request goes ---- */
-
-static bool host_is(const char *host, const char *name)
-{
-    size_t len = strlen(name);
-    return strncasecmp(host, name, len) == 0 && (host[len] == '\0' || host[len] == ':');
-}
-
-static bool begins(const char *path, const char *prefix)
-{
-    return strncmp(path, prefix, strlen(prefix)) == 0;
-}
-
-/* The tenant that a client without host names means; NULL = none that is there. */
-static struct org *org_by_header(struct platform *p, const struct httpd_req *req)
-{
-    const char *id = httpd_header(req, "X-Molecule-Org-Id");
-    const char *slug = httpd_header(req, "X-Molecule-Org-Slug");
-    struct org *org = id ? org_by_id(p, id) : slug ? org_by_slug(p, slug) : NULL;
-    return org && strcmp(org->status, "purged") != 0 ? org : NULL;
-}
-
-static void no_such_host(struct httpd_req *req, struct platform *p)
-{
-    struct call *call = call_begin(req, p, NULL);
-    call->auth = "none";
-    call_decide(call, "no tenant of this host name");
-    call_text(call, 404, "404 page not found");
-}
-
-/* Where a request goes that names no tenant by its host. */
-static void dispatch_by_path(struct httpd_req *req, struct platform *p, bool loopback)
-{
-    struct org *org = loopback ? org_by_header(p, req) : NULL;
-    if (begins(req->path, "/_mock/"))
-        mock_handle(req, p);
-    else if (loopback && begins(req->path, "/api/v1/repos/"))
-        forge_handle(req, p);
-    else if (org && !begins(req->path, "/cp/"))
-        tenant_handle(req, org);
-    else
-        cp_handle(req, p);
-}
-
-static void dispatch(struct httpd_req *req, void *arg)
-{
-    struct platform *p = arg;
-    const char *host = httpd_header(req, "Host");
-    host = host ? host : "";
-    bool loopback = host_is(host, "127.0.0.1") || host_is(host, "localhost");
-    struct org *org = org_by_host(p, host);
-    if (loopback || host_is(host, "cp.localhost"))
-        dispatch_by_path(req, p, loopback);
-    else if (host_is(host, "git.cp.localhost"))
-        forge_handle(req, p);
-    else if (org)
-        tenant_handle(req, org);
-    else
-        no_such_host(req, p);
-}
 
 /* ---- what must be there before anything starts ---- */
 
@@ -181,6 +122,13 @@ static int check_orgs(const struct strv *slugs, struct err *err)
     return 0;
 }
 
+static void set_from_env(char **field, const char *name)
+{
+    const char *value = getenv(name);
+    if (value && *value)
+        str_set(field, value);
+}
+
 static int configure(struct platform *p, const struct platform_options *o,
                      struct err *err)
 {
@@ -189,17 +137,21 @@ static int configure(struct platform *p, const struct platform_options *o,
         return -1;
     p->pace = o->pace;
     p->self_hosted = o->self_hosted;
-    p->concierge = o->concierge;
+    p->cp_stub = o->cp_stub;
     p->contracts_dir = o->contracts_dir ? xstrdup(o->contracts_dir)
                                         : find_data(p->self_exe, "contracts");
     if (!p->contracts_dir)
         p->contracts_dir = xstrdup("mocks/contracts");
-    const char *token = getenv("WAYBILL_CP_TOKEN");
-    if (token && *token)
-        str_set(&p->cp_token, token);
+    if (o->domain) {
+        str_set(&p->domain, o->domain);
+        p->tenant_domain = dispatch_tenant_domain(o->domain);
+    }
+    set_from_env(&p->cp_token, "WAYBILL_CP_TOKEN");
+    set_from_env(&p->shared_secret, "WAYBILL_CP_SHARED_SECRET");
     if (profile_load(p, o->contract ? o->contract : "rfc", err) < 0 ||
         apply_switches(p, &o->switches, err) < 0 ||
-        apply_faults(p, &o->faults, err) < 0 || check_orgs(&o->orgs, err) < 0)
+        apply_faults(p, &o->faults, err) < 0 || check_orgs(&o->orgs, err) < 0 ||
+        fixed_check(o, err) < 0)
         return -1;
     return load_catalog(p, o->catalog, err);
 }
@@ -230,16 +182,42 @@ static int make_dir(struct server *s, struct err *err)
     return 0;
 }
 
-static int listen_on(struct platform *p, int port, struct err *err)
+/* The HTTPS listener. Its authority goes to a file; no key ever does. */
+static int listen_tls(struct platform *p, const struct platform_options *o, int fd,
+                      struct err *err)
+{
+    CLEANUP(tls_release) struct tls tls = TLS_INIT;
+    CLEANUP(strv_release) struct strv names = STRV_INIT;
+    dispatch_names(p, &names);
+    CLEANUP(free_ptr)
+    char *path = o->ca_out ? xstrdup(o->ca_out) : fs_join(p->dir, "ca.pem");
+    if (tls_make(&names, &tls, err) < 0 ||
+        fs_write(path, tls.ca_pem, strlen(tls.ca_pem), 0644, err) < 0) {
+        (void)close(fd);
+        return -1;
+    }
+    p->ca_file = realpath(path, NULL);
+    const struct httpd_tls pair = {tls.cert_pem, tls.key_pem};
+    return httpd_start_tls(p->loop, fd, &pair, dispatch, p, &p->httpsd, err);
+}
+
+static int listen_on(struct platform *p, const struct platform_options *o,
+                     struct err *err)
 {
     int fd = -1;
-    if (httpd_bind(port, &fd, err) < 0)
+    int tls_fd = -1;
+    if (httpd_bind(o->http_port, &fd, err) < 0)
         return -1;
     p->port = httpd_fd_port(fd);
     p->cp_url = xasprintf("http://cp.localhost:%d", p->port);
     p->forge_url = xasprintf("http://git.cp.localhost:%d", p->port);
     p->mock_url = xasprintf("http://127.0.0.1:%d", p->port);
-    return httpd_start(p->loop, fd, dispatch, p, &p->httpd, err);
+    if (httpd_start(p->loop, fd, dispatch, p, &p->httpd, err) < 0 ||
+        httpd_bind(o->https_port, &tls_fd, err) < 0)
+        return -1;
+    p->https_port = httpd_fd_port(tls_fd);
+    fixed_add(p, o);
+    return listen_tls(p, o, tls_fd, err);
 }
 
 /* ---- the life of the process ---- */
@@ -308,9 +286,10 @@ static int serve(struct server *s, struct err *err)
     if (loop_on_terminate(p->loop, on_terminate, s, err) < 0 ||
         http_async_new(p->loop, &p->http, err) < 0 ||
         forge_new(p->catalog, p->forge_token, &p->forge, err) < 0 ||
-        listen_on(p, s->options->http_port, err) < 0 || make_dir(s, err) < 0)
+        make_dir(s, err) < 0 || listen_on(p, s->options, err) < 0)
         return -1;
     sweep_start(p);
+    fixed_start(p, s->options);
     for (size_t i = 0; i < s->options->orgs.n; i++)
         (void)org_create(p, s->options->orgs.v[i], s->options->orgs.v[i], "waybill-mock");
     s->ready_deadline_ms =
@@ -341,6 +320,7 @@ int platform_run(const struct platform_options *options, struct err *err)
     if (p->http)
         http_async_free(p->http);
     httpd_stop(p->httpd);
+    httpd_stop(p->httpsd);
     forge_free(p->forge);
     if (p->loop)
         loop_free(p->loop);

@@ -14,18 +14,23 @@
 #include <stdbool.h>
 
 struct platform_options {
-    int http_port;             /* 0 = any */
+    int http_port, https_port; /* 0 = any */
     const char *dir;           /* NULL = a temporary one, removed at the end */
     const char *catalog;       /* NULL = beside the program */
     const char *contract;      /* name or file; NULL = "rfc" */
     const char *contracts_dir; /* NULL = beside the program */
     const char *env_file;      /* NULL = none */
+    const char *ca_out;        /* file for the authority; NULL = in dir */
+    const char *domain;        /* another name of the control plane; NULL = none */
+    const char *admin_token;   /* of a self-hosted tenant; NULL = random, "" = none */
+    struct strv tenants;       /* "SLUG,HOST,ORG_ID,ADMIN_TOKEN" */
+    bool cp_stub;              /* the open stub instead of the control plane */
     struct strv switches;      /* "NAME=VALUE" */
     struct strv faults;        /* "NAME[=MODE]" */
     struct strv orgs;          /* slugs to create at the start */
     double pace;               /* production time x pace = time here */
     bool self_hosted;          /* one tenant on the plain port, Docker mode */
-    bool concierge;            /* self-hosted: with a seeded one */
+    bool concierge;            /* self-hosted and fixed tenants: with a seeded one */
     bool json;
 };
 #define PLATFORM_OPTIONS_INIT                                                            \

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <getopt.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,6 +13,22 @@ static const char help[] =
     "Serves a mock control plane with its tenants, boxes and forge on 127.0.0.1.\n"
     "\n"
     "  --http-port N        listen on this port (default: any)\n"
+    "  --https-port N       and with TLS on this one (default: any)\n"
+    "  --ca-out FILE        write the authority of its certificate there, PEM (default: "
+    "in "
+    "DIR)\n"
+    "  --domain HOST        another name of the control plane: tenants of api.X are "
+    "under "
+    "X,\n"
+    "                       of staging-api.X under staging.X, of any other under itself\n"
+    "  --tenant SLUG,HOST,ORG_ID,ADMIN_TOKEN\n"
+    "                       a tenant of its own host name, running and empty\n"
+    "  --cp-stub            the open stub with its counters instead of the control "
+    "plane\n"
+    "  --self-hosted        one empty tenant in Docker mode on the plain port, no org "
+    "guard\n"
+    "  --concierge          self-hosted and fixed tenants: with a concierge\n"
+    "  --admin-token TOKEN  self-hosted: its ADMIN_TOKEN (default: random; '' = none)\n"
     "  --dir DIR            keep the boxes' files there (default: a temporary "
     "directory)\n"
     "  --catalog DIR        templates and plugins that the forge serves\n"
@@ -21,47 +38,41 @@ static const char help[] =
     "  --fault NAME[=MODE]  switch a fault on\n"
     "  --pace X             production time times X is time here (default: 0.002)\n"
     "  --org SLUG           create this organisation at the start\n"
-    "  --self-hosted        one tenant in Docker mode on the plain port, no org guard\n"
-    "  --concierge          self-hosted: with a concierge\n"
     "  --json               tell addresses and tokens as one line of JSON\n"
     "  --env-file FILE      write them as shell variables too\n"
     "  --help               this text\n"
     "\n"
     "Example: waybill-mock platform --json --org demo\n";
 
-enum {
-    OPT_PORT = 256,
-    OPT_DIR,
-    OPT_CATALOG,
-    OPT_CONTRACT,
-    OPT_CONTRACTS_DIR,
-    OPT_SWITCH,
-    OPT_FAULT,
-    OPT_PACE,
-    OPT_ORG,
-    OPT_SELF_HOSTED,
-    OPT_CONCIERGE,
-    OPT_JSON,
-    OPT_ENV_FILE,
-    OPT_HELP,
-};
+enum { FIRST_OPTION = 256 }; /* what getopt_long returns for the first row */
 
-static const struct option options[] = {
-    {"http-port", required_argument, NULL, OPT_PORT},
-    {"dir", required_argument, NULL, OPT_DIR},
-    {"catalog", required_argument, NULL, OPT_CATALOG},
-    {"contract", required_argument, NULL, OPT_CONTRACT},
-    {"contracts-dir", required_argument, NULL, OPT_CONTRACTS_DIR},
-    {"switch", required_argument, NULL, OPT_SWITCH},
-    {"fault", required_argument, NULL, OPT_FAULT},
-    {"pace", required_argument, NULL, OPT_PACE},
-    {"org", required_argument, NULL, OPT_ORG},
-    {"self-hosted", no_argument, NULL, OPT_SELF_HOSTED},
-    {"concierge", no_argument, NULL, OPT_CONCIERGE},
-    {"json", no_argument, NULL, OPT_JSON},
-    {"env-file", required_argument, NULL, OPT_ENV_FILE},
-    {"help", no_argument, NULL, OPT_HELP},
-    {NULL, 0, NULL, 0},
+enum option_kind { FLAG, TEXT, LIST, PORT, PACE, HELP };
+
+static const struct row {
+    const char *name;
+    enum option_kind kind;
+    size_t offset; /* in struct platform_options */
+} rows[] = {
+    {"http-port", PORT, offsetof(struct platform_options, http_port)},
+    {"https-port", PORT, offsetof(struct platform_options, https_port)},
+    {"ca-out", TEXT, offsetof(struct platform_options, ca_out)},
+    {"domain", TEXT, offsetof(struct platform_options, domain)},
+    {"tenant", LIST, offsetof(struct platform_options, tenants)},
+    {"cp-stub", FLAG, offsetof(struct platform_options, cp_stub)},
+    {"self-hosted", FLAG, offsetof(struct platform_options, self_hosted)},
+    {"concierge", FLAG, offsetof(struct platform_options, concierge)},
+    {"admin-token", TEXT, offsetof(struct platform_options, admin_token)},
+    {"dir", TEXT, offsetof(struct platform_options, dir)},
+    {"catalog", TEXT, offsetof(struct platform_options, catalog)},
+    {"contract", TEXT, offsetof(struct platform_options, contract)},
+    {"contracts-dir", TEXT, offsetof(struct platform_options, contracts_dir)},
+    {"switch", LIST, offsetof(struct platform_options, switches)},
+    {"fault", LIST, offsetof(struct platform_options, faults)},
+    {"pace", PACE, offsetof(struct platform_options, pace)},
+    {"org", LIST, offsetof(struct platform_options, orgs)},
+    {"json", FLAG, offsetof(struct platform_options, json)},
+    {"env-file", TEXT, offsetof(struct platform_options, env_file)},
+    {"help", HELP, 0},
 };
 
 void platform_options_release(struct platform_options *o)
@@ -69,73 +80,58 @@ void platform_options_release(struct platform_options *o)
     strv_release(&o->switches);
     strv_release(&o->faults);
     strv_release(&o->orgs);
+    strv_release(&o->tenants);
 }
 
-static int take_number(struct platform_options *o, int option, const char *text,
-                       struct err *err)
+static int take_pace(const char *text, double *pace, struct err *err)
 {
-    int64_t port = 0;
-    if (option == OPT_PACE) {
-        if (!num_parse_double(text, &o->pace) || o->pace <= 0 || o->pace > 100)
-            return err_set(err, ERR_USAGE, "--pace wants a number above 0, got '%s'",
-                           text);
-        return 0;
-    }
-    if (!num_parse(text, 0, 65535, &port))
-        return err_set(err, ERR_USAGE, "--http-port wants a port number, got '%s'", text);
-    o->http_port = (int)port;
+    if (!num_parse_double(text, pace) || *pace <= 0 || *pace > 100)
+        return err_set(err, ERR_USAGE, "--pace wants a number above 0, got '%s'", text);
+    return 0;
+}
+
+static int take_port(const char *name, const char *text, int *port, struct err *err)
+{
+    int64_t value = 0;
+    if (!num_parse(text, 0, 65535, &value))
+        return err_set(err, ERR_USAGE, "--%s wants a port number, got '%s'", name, text);
+    *port = (int)value;
     return 0;
 }
 
 /* 0 = taken, 1 = help was asked for. */
-static int take(struct platform_options *o, int option, struct err *err)
+static int take(struct platform_options *o, const struct row *row, struct err *err)
 {
-    switch (option) {
-    case OPT_PORT:
-    case OPT_PACE:
-        return take_number(o, option, optarg, err);
-    case OPT_DIR:
-        o->dir = optarg;
+    void *field = (char *)o + row->offset;
+    switch (row->kind) {
+    case FLAG:
+        *(bool *)field = true;
         return 0;
-    case OPT_CATALOG:
-        o->catalog = optarg;
+    case TEXT:
+        *(const char **)field = optarg;
         return 0;
-    case OPT_CONTRACT:
-        o->contract = optarg;
+    case LIST:
+        strv_add(field, optarg);
         return 0;
-    case OPT_CONTRACTS_DIR:
-        o->contracts_dir = optarg;
-        return 0;
-    case OPT_SWITCH:
-        strv_add(&o->switches, optarg);
-        return 0;
-    case OPT_FAULT:
-        strv_add(&o->faults, optarg);
-        return 0;
-    case OPT_ORG:
-        strv_add(&o->orgs, optarg);
-        return 0;
-    case OPT_SELF_HOSTED:
-        o->self_hosted = true;
-        return 0;
-    case OPT_CONCIERGE:
-        o->concierge = true;
-        return 0;
-    case OPT_JSON:
-        o->json = true;
-        return 0;
-    case OPT_ENV_FILE:
-        o->env_file = optarg;
-        return 0;
-    case OPT_HELP:
+    case PORT:
+        return take_port(row->name, optarg, field, err);
+    case PACE:
+        return take_pace(optarg, field, err);
+    case HELP:
         return 1;
-    default:
-        return err_set(err, ERR_USAGE, "bad option; see waybill-mock platform --help");
     }
+    return err_set(err, ERR_BUG, "option '--%s' has no kind", row->name);
 }
 
 static int parse(int argc, char **argv, struct platform_options *o, struct err *err)
 {
+    struct option options[ARRAY_SIZE(rows) + 1] = {{NULL, 0, NULL, 0}};
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+        options[i] = (struct option){rows[i].name,
+                                     rows[i].kind == FLAG || rows[i].kind == HELP
+                                         ? no_argument
+                                         : required_argument,
+                                     NULL, FIRST_OPTION + (int)i};
     opterr = 0;
     for (;;) {
         int option = getopt_long(argc, argv, "", options, NULL);
@@ -146,12 +142,10 @@ static int parse(int argc, char **argv, struct platform_options *o, struct err *
                            "unknown option or missing value '%s'; see waybill-mock "
                            "platform --help",
                            argv[optind - 1]);
-        int taken = take(o, option, err);
+        int taken = take(o, &rows[option - FIRST_OPTION], err);
         if (taken != 0)
             return taken;
     }
-    if (o->concierge && !o->self_hosted)
-        return err_set(err, ERR_USAGE, "--concierge wants --self-hosted");
     if (optind < argc)
         return err_set(err, ERR_USAGE, "unexpected argument '%s'", argv[optind]);
     return 0;

@@ -32,17 +32,39 @@ struct org *org_by_id(struct platform *p, const char *org_id)
     return NULL;
 }
 
+static struct org *org_by_alias(struct platform *p, const char *host, size_t len)
+{
+    for (size_t i = 0; i < p->orgs_n; i++) {
+        const char *alias = p->orgs[i]->alias_host;
+        if (alias && !p->orgs[i]->gone && strlen(alias) == len &&
+            strncasecmp(alias, host, len) == 0)
+            return p->orgs[i];
+    }
+    return NULL;
+}
+
+/* The tenant of "<slug>.<domain>"; domain NULL = no such rule. */
+static struct org *org_under(struct platform *p, const char *host, size_t len,
+                             const char *domain)
+{
+    size_t domain_len = domain ? strlen(domain) : 0;
+    if (!domain || len < domain_len + 2 ||
+        strncasecmp(host + len - domain_len, domain, domain_len) != 0 ||
+        host[len - domain_len - 1] != '.')
+        return NULL;
+    char slug[64];
+    (void)snprintf(slug, sizeof(slug), "%.*s", (int)(len - domain_len - 1), host);
+    return org_by_slug(p, slug);
+}
+
 struct org *org_by_host(struct platform *p, const char *host)
 {
-    static const char suffix[] = ".cp.localhost";
     size_t len = strcspn(host, ":");
-    if (len <= sizeof(suffix) - 1)
-        return NULL;
-    size_t slug_len = len - (sizeof(suffix) - 1);
-    if (strncasecmp(host + slug_len, suffix, sizeof(suffix) - 1) != 0)
-        return NULL;
-    CLEANUP(free_ptr) char *slug = xstrndup(host, slug_len);
-    struct org *org = org_by_slug(p, slug);
+    struct org *org = org_by_alias(p, host, len);
+    if (!org)
+        org = org_under(p, host, len, "cp.localhost");
+    if (!org)
+        org = org_under(p, host, len, p->tenant_domain);
     return org && strcmp(org->status, "purged") != 0 ? org : NULL;
 }
 

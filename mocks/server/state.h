@@ -109,6 +109,7 @@ struct org {
     char *slug, *name, *owner_user_id;
     char *url;             /* "http://<slug>.cp.localhost:PORT" */
     char *host;            /* "<slug>.cp.localhost:PORT" */
+    char *alias_host;      /* of a fixed tenant, without the port; NULL = none */
     char *status;          /* "active", "purged" */
     char *instance_status; /* "provisioning", "running", "failed" */
     char *admin_token;
@@ -136,13 +137,17 @@ struct platform {
     struct a2a_delivery *deliveries; /* messages under way (mocks/tenant/a2a.c) */
     struct journal *journal;         /* of requests; NULL in tests that need none */
     struct forge *forge;             /* NULL likewise */
-    int port;
+    struct httpd *httpsd;            /* the same with TLS */
+    int port, https_port;
     double pace;
     char *dir, *catalog, *contracts_dir;
     char *self_exe; /* waybill-mock itself */
     char *cp_token, *shared_secret;
     char *forge_token; /* MOLECULE_TEMPLATE_REPO_TOKEN */
     char *cp_url, *forge_url, *mock_url;
+    char *domain;         /* another name of the control plane; NULL = none */
+    char *tenant_domain;  /* that its tenants are under; NULL likewise */
+    char *ca_file;        /* the authority of the HTTPS certificate, PEM */
     char *contract;       /* profile name */
     json_t *profile;      /* the profile file */
     json_t *switches;     /* object name -> value (strings), complete */
@@ -154,7 +159,7 @@ struct platform {
     struct org **orgs;
     size_t orgs_n;
     bool self_hosted; /* one tenant in Docker mode on the plain port, no org guard */
-    bool concierge;   /* self-hosted: with a seeded one */
+    bool cp_stub;     /* the open stub instead of the control plane */
     bool stopping;
 };
 

@@ -26,6 +26,8 @@ struct platform *platform_state_new(void)
     str_set(&p->cp_token, token);
     id_token(token);
     str_set(&p->forge_token, token);
+    id_token(token);
+    str_set(&p->shared_secret, token);
     return p;
 }
 
@@ -83,7 +85,8 @@ static void org_free(struct org *org)
     free(org->tokens);
     char *owned[] = {org->slug,        org->name, org->owner_user_id,
                      org->url,         org->host, org->status,
-                     org->admin_token, org->dir,  org->instance_status};
+                     org->admin_token, org->dir,  org->instance_status,
+                     org->alias_host};
     for (size_t i = 0; i < ARRAY_SIZE(owned); i++)
         free(owned[i]);
     secrets_release(&org->secrets);
@@ -100,9 +103,10 @@ void platform_state_free(struct platform *p)
     for (size_t i = 0; i < p->orgs_n; i++)
         org_free(p->orgs[i]);
     free(p->orgs);
-    char *owned[] = {p->dir,       p->catalog,  p->contracts_dir, p->self_exe,
-                     p->cp_token,  p->cp_url,   p->shared_secret, p->forge_token,
-                     p->forge_url, p->mock_url, p->contract};
+    char *owned[] = {p->dir,           p->catalog,  p->contracts_dir, p->self_exe,
+                     p->cp_token,      p->cp_url,   p->shared_secret, p->forge_token,
+                     p->forge_url,     p->mock_url, p->contract,      p->domain,
+                     p->tenant_domain, p->ca_file};
     for (size_t i = 0; i < ARRAY_SIZE(owned); i++)
         free(owned[i]);
     json_t *values[] = {p->profile, p->switches, p->faults,      p->answer_seen,

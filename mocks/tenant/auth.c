@@ -71,13 +71,19 @@ static bool fault_lets_in(struct call *call)
     return true;
 }
 
+/* A platform without an ADMIN_TOKEN takes any live token of a workspace. */
+static bool is_fallback(const struct call *call)
+{
+    return !*call->org->admin_token && strcmp(call->auth, "workspace") == 0;
+}
+
 static bool admin_auth(struct call *call)
 {
     char bearer[BEARER_MAX];
     if (!rest_bearer(call, bearer))
         return refuse(call, "admin auth required");
     identify(call, bearer);
-    if (is_user(call) || fault_lets_in(call))
+    if (is_user(call) || is_fallback(call) || fault_lets_in(call))
         return true;
     return refuse(call, "invalid admin auth token");
 }

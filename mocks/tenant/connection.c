@@ -34,7 +34,8 @@ json_t *connection_block(struct call *call, const struct workspace *ws, const ch
 {
     const char *host = call->req ? httpd_header(call->req, "Host") : NULL;
     char *base CLEANUP(free_ptr) =
-        host ? xasprintf("http://%s", host) : xstrdup(call->org->url);
+        host ? xasprintf("http%s://%s", call->req->tls ? "s" : "", host)
+             : xstrdup(call->org->url);
     char *slug CLEANUP(free_ptr) = slug_of(ws->name);
     json_t *b = json_object();
     json_object_set_new(b, "workspace_id", json_string(ws->id));

@@ -152,7 +152,8 @@ bool rest_need_org(struct call *call)
 {
     const char *id = header(call, "X-Molecule-Org-Id");
     const char *slug = header(call, "X-Molecule-Org-Slug");
-    if (path_is_exempt(call->req->path) || (id && strcmp(id, call->org->id) == 0) ||
+    if (call->plat->self_hosted || path_is_exempt(call->req->path) ||
+        (id && strcmp(id, call->org->id) == 0) ||
         replay_names_org(header(call, "Fly-Replay-Src"), call->org->id) ||
         is_same_origin(call))
         return true;
