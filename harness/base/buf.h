@@ -31,6 +31,8 @@ void buf_init(struct buf *b, size_t max);
 void buf_release(struct buf *b); /* empty and usable again, same max */
 void buf_reset(struct buf *b);   /* len = 0, keeps the memory */
 
+/* Makes room for `more` bytes at once, where the size is about known. */
+void buf_reserve(struct buf *b, size_t more);
 void buf_add(struct buf *b, const void *data, size_t len);
 void buf_adds(struct buf *b, const char *s);
 void buf_addc(struct buf *b, char c);

@@ -22,7 +22,7 @@
 
 enum {
     LISTEN_BACKLOG = 511,
-    CONNECTION_MEMORY = 64 * 1024, /* request line and headers of one request */
+    CONNECTION_MEMORY = 32 * 1024, /* request line and headers of one request */
     STREAM_BLOCK = 16 * 1024,
 };
 
@@ -53,6 +53,8 @@ struct httpd_stream {
     char *uri;         /* owned: raw_path and query point into it */
     struct buf body;   /* of the request */
     struct strv extra; /* name, value, name, value ... of the answer */
+    const struct httpd_fixed_header *fixed; /* of the answer, borrowed */
+    size_t fixed_n;
     struct MHD_Response *response;
     int status;
     struct loop_fd *watch; /* for a peer that leaves while we are suspended */
@@ -499,6 +501,13 @@ void httpd_add_header(struct httpd_req *req, const char *name, const char *value
     strv_add(&of(req)->extra, value);
 }
 
+void httpd_set_fixed_headers(struct httpd_req *req, const struct httpd_fixed_header *rows,
+                             size_t n)
+{
+    of(req)->fixed = rows;
+    of(req)->fixed_n = n;
+}
+
 /* response: taken. */
 static void answer(struct httpd_stream *s, int status, const char *type,
                    struct MHD_Response *response)
@@ -507,6 +516,8 @@ static void answer(struct httpd_stream *s, int status, const char *type,
     s->status = status;
     s->phase = ANSWERED;
     bool typed = false;
+    for (size_t i = 0; i < s->fixed_n; i++)
+        (void)MHD_add_response_header(response, s->fixed[i].name, s->fixed[i].value);
     for (size_t i = 0; i + 1 < s->extra.n; i += 2) {
         if (MHD_add_response_header(response, s->extra.v[i], s->extra.v[i + 1]) !=
             MHD_YES)
@@ -530,6 +541,14 @@ void httpd_reply(struct httpd_req *req, int status, const char *type, const void
            MHD_create_response_from_buffer(len, data, MHD_RESPMEM_MUST_COPY));
 }
 
+void httpd_reply_buf(struct httpd_req *req, int status, const char *type,
+                     struct buf *body)
+{
+    size_t len = body->len;
+    answer(of(req), status, type,
+           MHD_create_response_from_buffer(len, buf_steal(body), MHD_RESPMEM_MUST_FREE));
+}
+
 void httpd_reply_text(struct httpd_req *req, int status, const char *text)
 {
     httpd_reply(req, status, "text/plain; charset=utf-8", text, strlen(text));
@@ -540,7 +559,7 @@ void httpd_reply_json(struct httpd_req *req, int status, json_t *body)
     CLEANUP(buf_release) struct buf text = BUF_INIT(LIMIT_RESPONSE_BODY);
     json_render(body, JSON_WIRE, &text);
     json_decref(body);
-    httpd_reply(req, status, "application/json; charset=utf-8", text.data, text.len);
+    httpd_reply_buf(req, status, "application/json; charset=utf-8", &text);
 }
 
 struct httpd_stream *httpd_stream_begin(struct httpd_req *req, int status,

@@ -66,10 +66,19 @@ void httpd_each_header(const struct httpd_req *req,
 
 /* Adds a header to the answer that is about to be given. */
 void httpd_add_header(struct httpd_req *req, const char *name, const char *value);
+/* Headers that are the same for every answer; rows: kept, not copied. */
+struct httpd_fixed_header {
+    const char *name, *value;
+};
+void httpd_set_fixed_headers(struct httpd_req *req, const struct httpd_fixed_header *rows,
+                             size_t n);
 /* Each of these ends the request: req is gone afterwards. type NULL = no Content-Type.
  * HEAD requests get the headers only. */
 void httpd_reply(struct httpd_req *req, int status, const char *type, const void *body,
                  size_t len);
+/* The same without a copy: body is taken, and empty afterwards. */
+void httpd_reply_buf(struct httpd_req *req, int status, const char *type,
+                     struct buf *body);
 void httpd_reply_text(struct httpd_req *req, int status, const char *text);
 /* Compact JSON rendered by json_render_wire (io/json.h). body: taken. */
 void httpd_reply_json(struct httpd_req *req, int status, json_t *body);

@@ -92,6 +92,11 @@ static const char *short_escape(char c)
     }
 }
 
+static bool is_special(unsigned char c)
+{
+    return c == '"' || c == '\\' || c == '<' || c == '>' || c == '&';
+}
+
 static void add_string(struct buf *out, const char *s, size_t len, enum json_style style)
 {
     size_t plain = 0; /* start of what is to be copied as it is */
@@ -99,6 +104,9 @@ static void add_string(struct buf *out, const char *s, size_t len, enum json_sty
     buf_addc(out, '"');
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)s[i];
+        /* Nearly every byte: letters, digits and most of the rest. */
+        if (c >= 0x20 && c < 0x80 && !is_special(c))
+            continue;
         const char *known = short_escape(s[i]);
         size_t width = 1;
         char code[8];
@@ -135,6 +143,10 @@ static void add_real(struct buf *out, double value)
     char text[40];
     int digits = 1;
 
+    if (size < 1e15 && value == floor(value)) {
+        buf_addf(out, "%.0f", value);
+        return;
+    }
     for (; digits <= 17; digits++) {
         (void)snprintf(text, sizeof(text), "%.*e", digits - 1, value);
         if (strtod(text, NULL) == value)
@@ -179,6 +191,8 @@ static void add_array(struct buf *out, const json_t *j, enum json_style style, i
     buf_addc(out, ']');
 }
 
+enum { MEMBERS_FEW = 40 }; /* of an object that is rendered without allocating */
+
 struct member {
     const char *key;
     const json_t *value;
@@ -189,10 +203,29 @@ static int by_key(const void *a, const void *b)
     return strcmp(((const struct member *)a)->key, ((const struct member *)b)->key);
 }
 
+/* Few members, which most builders set in about the right order, are sorted in place;
+ * qsort would allocate and compare all of them. */
+static void sort_members(struct member *v, size_t n)
+{
+    if (n > MEMBERS_FEW) {
+        qsort(v, n, sizeof(*v), by_key);
+        return;
+    }
+    for (size_t i = 1; i < n; i++) {
+        struct member moved = v[i];
+        size_t to = i;
+
+        for (; to > 0 && strcmp(v[to - 1].key, moved.key) > 0; to--)
+            v[to] = v[to - 1];
+        v[to] = moved;
+    }
+}
+
 static void add_object(struct buf *out, const json_t *j, enum json_style style, int level)
 {
     size_t n = json_object_size(j);
-    struct member *members = xcalloc(n, sizeof(*members));
+    struct member few[MEMBERS_FEW];
+    struct member *members = n <= MEMBERS_FEW ? few : xcalloc(n, sizeof(*members));
     const char *key;
     json_t *value;
     size_t i = 0;
@@ -202,7 +235,7 @@ static void add_object(struct buf *out, const json_t *j, enum json_style style, 
         members[i++] = (struct member){.key = key, .value = value};
     }
     if (style == JSON_WIRE)
-        qsort(members, n, sizeof(*members), by_key);
+        sort_members(members, n);
     buf_addc(out, '{');
     for (i = 0; i < n; i++) {
         if (i)
@@ -215,7 +248,8 @@ static void add_object(struct buf *out, const json_t *j, enum json_style style, 
     if (n)
         new_line(out, style, level);
     buf_addc(out, '}');
-    free(members);
+    if (members != few)
+        free(members);
 }
 
 static void add_value(struct buf *out, const json_t *j, enum json_style style, int level)

@@ -15,6 +15,8 @@
 #include "mocks/server/journal.h"
 #include "mocks/server/switches.h"
 
+enum { USUAL_ANSWER = 2048 }; /* bytes: most JSON answers fit */
+
 /* A call and what the journal needs of a request that may be gone by then. */
 struct record {
     struct call call; /* first: the two are converted into each other */
@@ -133,6 +135,13 @@ static void take_param(const char *text, size_t len, void *arg)
         p->call->params[p->n++] = percent_decode(text, len);
 }
 
+/* The first letters tell most rows apart. */
+static bool may_fit(const char *pattern, const char *path)
+{
+    return path[0] == '/' && pattern[0] == '/' &&
+           (pattern[1] == path[1] || pattern[1] == ':' || pattern[1] == '*');
+}
+
 static bool method_fits(const char *route, const char *method)
 {
     return strcmp(route, method) == 0 ||
@@ -145,7 +154,8 @@ const struct route *route_find(const struct route *rows, size_t n, struct call *
     const struct route *best = NULL;
     /* The raw path, so that an escaped slash stays within its parameter. */
     for (size_t i = 0; i < n; i++) {
-        if (method_fits(rows[i].method, r->method) &&
+        if (may_fit(rows[i].pattern, r->raw_path) &&
+            method_fits(rows[i].method, r->method) &&
             route_pattern_fits(rows[i].pattern, r->raw_path) &&
             (best == NULL || more_specific(rows[i].pattern, best->pattern)))
             best = &rows[i];
@@ -285,15 +295,23 @@ json_t *call_body(struct call *call)
 
 /* ---- answers ---- */
 
-void call_bytes(struct call *call, int status, const char *type, const void *body,
-                size_t len)
+/* body: taken. */
+static void end_with(struct call *call, int status, const char *type, struct buf *body)
 {
     struct record *r = of(call);
     struct httpd_req *req = call->req;
     write_journal(r, req == NULL ? 0 : status);
     if (req != NULL)
-        httpd_reply(req, status, type, body, len);
+        httpd_reply_buf(req, status, type, body);
     record_free(r);
+}
+
+void call_bytes(struct call *call, int status, const char *type, const void *body,
+                size_t len)
+{
+    CLEANUP(buf_release) struct buf copy = BUF_INIT(len);
+    buf_add(&copy, body, len);
+    end_with(call, status, type, &copy);
 }
 
 void call_fault_leak(const struct org *org, json_t *body)
@@ -316,9 +334,10 @@ static void answer_json(struct call *call, int status, json_t *body,
     if (may_leak(call))
         call_fault_leak(call->org, body);
     CLEANUP(buf_release) struct buf text = BUF_INIT(LIMIT_RESPONSE_BODY);
+    buf_reserve(&text, USUAL_ANSWER);
     json_render(body, style, &text);
     json_decref(body);
-    call_bytes(call, status, "application/json; charset=utf-8", text.data, text.len);
+    end_with(call, status, "application/json; charset=utf-8", &text);
 }
 
 void call_json(struct call *call, int status, json_t *body)

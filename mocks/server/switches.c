@@ -131,7 +131,7 @@ int profile_load(struct platform *p, const char *name_or_file, struct err *err)
 /* The value that one of these faults gives a switch, NULL = none does. */
 static const char *turned_by(const json_t *faults, const char *name)
 {
-    for (size_t i = 0; i < fault_rows_n; i++) {
+    for (size_t i = 0; json_object_size(faults) > 0 && i < fault_rows_n; i++) {
         const struct fault_row *row = &fault_rows[i];
         const char *mode = json_str(faults, row->name, NULL);
         for (size_t m = 0; mode && m < FAULT_MODES_MAX && row->modes[m].name; m++)

@@ -42,7 +42,7 @@ bool rest_cors(struct call *call)
 
 void rest_security_headers(struct call *call)
 {
-    static const char *const headers[][2] = {
+    static const struct httpd_fixed_header headers[] = {
         {"X-Content-Type-Options", "nosniff"},
         {"X-Frame-Options", "DENY"},
         {"Strict-Transport-Security", "max-age=31536000; includeSubDomains"},
@@ -50,8 +50,8 @@ void rest_security_headers(struct call *call)
         {"Permissions-Policy", "camera=(), microphone=(), geolocation=()"},
         {"Content-Security-Policy", "default-src 'self'"},
     };
-    for (size_t i = 0; i < ARRAY_SIZE(headers); i++)
-        add_header(call, headers[i][0], headers[i][1]);
+    if (call->req)
+        httpd_set_fixed_headers(call->req, headers, ARRAY_SIZE(headers));
 }
 
 bool rate_take(struct org *org, const char *key, int64_t limit, int64_t window_ms,

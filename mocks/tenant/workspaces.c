@@ -19,34 +19,35 @@ const char *workspace_model(const struct workspace *ws)
 }
 
 /* What both shapes have. */
+/* The keys in order, so that rendering has little to sort. */
 static json_t *common_row(const struct workspace *ws)
 {
     json_t *row = json_object();
-    json_object_set_new(row, "id", json_string(ws->id));
-    json_object_set_new(row, "name", rest_string(ws->name));
-    json_object_set_new(row, "kind", json_string(ws->kind));
-    json_object_set_new(row, "role", rest_string(ws->role));
-    json_object_set_new(row, "tier", json_integer(ws->tier));
-    json_object_set_new(row, "status", json_string(ws->status));
-    json_object_set_new(row, "url", rest_string(workspace_url(ws)));
-    json_object_set_new(row, "runtime", json_string(ws->runtime));
-    json_object_set_new(row, "parent_id",
-                        ws->parent_id[0] ? json_string(ws->parent_id) : json_null());
-    json_object_set_new(row, "agent_card",
-                        ws->agent_card ? json_deep_copy(ws->agent_card) : json_null());
-    json_object_set_new(row, "compute",
-                        ws->compute ? json_deep_copy(ws->compute) : json_object());
     json_object_set_new(row, "active_tasks", json_integer(ws->active_tasks));
+    json_object_set_new(row, "agent_card",
+                        ws->agent_card ? json_incref(ws->agent_card) : json_null());
+    json_object_set_new(row, "broadcast_enabled", json_boolean(ws->broadcast_enabled));
+    json_object_set_new(row, "collapsed", json_boolean(ws->collapsed));
+    json_object_set_new(row, "compute",
+                        ws->compute ? json_incref(ws->compute) : json_object());
+    json_object_set_new(row, "id", json_string(ws->id));
+    json_object_set_new(row, "kind", json_string(ws->kind));
+    json_object_set_new(row, "last_error_rate", rest_number(ws->last_error_rate));
     json_object_set_new(row, "max_concurrent_tasks",
                         json_integer(ws->max_concurrent_tasks));
-    json_object_set_new(row, "last_error_rate", rest_number(ws->last_error_rate));
-    json_object_set_new(row, "uptime_seconds", json_integer(ws->uptime_seconds));
-    json_object_set_new(row, "x", rest_number(ws->x));
-    json_object_set_new(row, "y", rest_number(ws->y));
-    json_object_set_new(row, "collapsed", json_boolean(ws->collapsed));
-    json_object_set_new(row, "broadcast_enabled", json_boolean(ws->broadcast_enabled));
+    json_object_set_new(row, "name", rest_string(ws->name));
+    json_object_set_new(row, "parent_id",
+                        ws->parent_id[0] ? json_string(ws->parent_id) : json_null());
+    json_object_set_new(row, "role", rest_string(ws->role));
+    json_object_set_new(row, "runtime", json_string(ws->runtime));
+    json_object_set_new(row, "status", json_string(ws->status));
     json_object_set_new(row, "talk_to_user_enabled",
                         json_boolean(ws->talk_to_user_enabled));
+    json_object_set_new(row, "tier", json_integer(ws->tier));
+    json_object_set_new(row, "uptime_seconds", json_integer(ws->uptime_seconds));
+    json_object_set_new(row, "url", rest_string(workspace_url(ws)));
+    json_object_set_new(row, "x", rest_number(ws->x));
+    json_object_set_new(row, "y", rest_number(ws->y));
     /* The one runtime whose provisioning may take longer than everyone's. */
     if (strcmp(ws->runtime, "hermes") == 0)
         json_object_set_new(row, "provision_timeout_ms", json_integer(1800000));
