@@ -45,9 +45,10 @@ struct explain_arguments {
     char *contract;
 };
 struct mock_arguments {
-    char *http_port, *pace, *contract, *catalog, *env_file, *cp_token, *dir;
-    struct strv faults, switches, orgs;
-    bool json;
+    char *http_port, *https_port, *pace, *contract, *catalog, *env_file, *cp_token, *dir;
+    char *ca_out, *domain, *admin_token;
+    struct strv faults, switches, orgs, tenants;
+    bool json, cp_stub, self_hosted, concierge;
 };
 struct report_arguments {
     char *db, *format, *output;

@@ -13,6 +13,26 @@
 const struct option_row mock_option_rows[] = {
     {"http-port", 0, OPTION_TEXT, "N", "0", offsetof(struct mock_arguments, http_port),
      "port on 127.0.0.1; 0 is any free one"},
+    {"https-port", 0, OPTION_TEXT, "N", "0", offsetof(struct mock_arguments, https_port),
+     "port of the same with TLS; 0 is any free one"},
+    {"ca-out", 0, OPTION_TEXT, "FILE", NULL, offsetof(struct mock_arguments, ca_out),
+     "write the authority of its certificate there, PEM, for CURL_CA_BUNDLE"},
+    {"domain", 0, OPTION_TEXT, "HOST", NULL, offsetof(struct mock_arguments, domain),
+     "another name of the control plane; tenants of api.X are found under X, of "
+     "staging-api.X under staging.X, of any other under itself"},
+    {"tenant", 0, OPTION_LIST, "SLUG,HOST,ORG_ID,ADMIN_TOKEN", NULL,
+     offsetof(struct mock_arguments, tenants),
+     "a tenant of its own host name, running and empty; may be repeated"},
+    {"cp-stub", 0, OPTION_FLAG, NULL, NULL, offsetof(struct mock_arguments, cp_stub),
+     "the open stub with its counters instead of the control plane"},
+    {"self-hosted", 0, OPTION_FLAG, NULL, NULL,
+     offsetof(struct mock_arguments, self_hosted),
+     "one empty tenant in Docker mode on the plain port, without an org guard"},
+    {"concierge", 0, OPTION_FLAG, NULL, NULL, offsetof(struct mock_arguments, concierge),
+     "self-hosted and fixed tenants: with a concierge"},
+    {"admin-token", 0, OPTION_TEXT, "TOKEN", NULL,
+     offsetof(struct mock_arguments, admin_token),
+     "ADMIN_TOKEN of the self-hosted tenant, empty for none (default: a random one)"},
     {"org", 0, OPTION_LIST, "SLUG", NULL, offsetof(struct mock_arguments, orgs),
      "an organisation with its concierge, made at start; may be repeated"},
     {"contract", 0, OPTION_TEXT, "PROFILE", "rfc",
@@ -36,19 +56,49 @@ const struct option_row mock_option_rows[] = {
     {NULL, 0, OPTION_FLAG, NULL, NULL, 0, NULL},
 };
 
-static void pass_text(struct strv *argv, const char *option, const char *value)
+static void pass(struct strv *argv, const char *name, const char *value)
 {
+    strv_addf(argv, "--%s", name);
     if (value) {
-        strv_add(argv, option);
         strv_add(argv, value);
     }
 }
 
-static void pass_list(struct strv *argv, const char *option, const struct strv *values)
+/* The platform's options have the names of ours; what is not its own is skipped. */
+static void pass_row(struct strv *argv, const struct option_row *row,
+                     const void *arguments)
 {
-    for (size_t i = 0; i < values->n; i++) {
-        pass_text(argv, option, values->v[i]);
+    const void *field = (const char *)arguments + row->offset;
+    const struct strv *list = field;
+    char *const *text = field;
+    switch (row->type) {
+    case OPTION_FLAG:
+        if (*(const bool *)field) {
+            pass(argv, row->name, NULL);
+        }
+        break;
+    case OPTION_COUNT: /* the platform has none */
+        break;
+    case OPTION_TEXT:
+        if (*text && strcmp(row->name, "cp-token") != 0) {
+            pass(argv, row->name, *text);
+        }
+        break;
+    case OPTION_LIST:
+        for (size_t i = 0; i < list->n; i++) {
+            pass(argv, row->name, list->v[i]);
+        }
+        break;
     }
+}
+
+static int check_port(const char *name, const char *text, struct err *err)
+{
+    int64_t port = 0;
+    if (num_parse(text, 0, 65535, &port)) {
+        return 0;
+    }
+    return err_set(err, ERR_USAGE, "--%s takes 0 to 65535, not '%s'", name, text);
 }
 
 /* Becomes the platform: signals, terminal and exit code are then its own. */
@@ -59,12 +109,9 @@ int cmd_mock(void *arguments, const struct strv *operands, struct err *err)
     char *program CLEANUP(free_ptr) = NULL;
     char *catalog CLEANUP(free_ptr) = NULL;
     char *contracts CLEANUP(free_ptr) = NULL;
-    int64_t port = 0;
-    if (!num_parse(a->http_port, 0, 65535, &port)) {
-        return err_set(err, ERR_USAGE, "--http-port takes 0 to 65535, not '%s'",
-                       a->http_port);
-    }
-    if (path_mock_program(&program, err) < 0 ||
+    if (check_port("http-port", a->http_port, err) < 0 ||
+        check_port("https-port", a->https_port, err) < 0 ||
+        path_mock_program(&program, err) < 0 ||
         path_data("mocks/catalog", &catalog, err) < 0 ||
         path_data("mocks/contracts", &contracts, err) < 0) {
         return -1;
@@ -72,18 +119,12 @@ int cmd_mock(void *arguments, const struct strv *operands, struct err *err)
     struct strv argv CLEANUP(strv_release) = STRV_INIT;
     strv_add(&argv, program);
     strv_add(&argv, "platform");
-    pass_text(&argv, "--http-port", a->http_port);
-    pass_text(&argv, "--dir", a->dir);
-    pass_text(&argv, "--catalog", a->catalog ? a->catalog : catalog);
-    pass_text(&argv, "--contracts-dir", contracts);
-    pass_text(&argv, "--contract", a->contract);
-    pass_text(&argv, "--pace", a->pace);
-    pass_text(&argv, "--env-file", a->env_file);
-    pass_list(&argv, "--switch", &a->switches);
-    pass_list(&argv, "--fault", &a->faults);
-    pass_list(&argv, "--org", &a->orgs);
-    if (a->json) {
-        strv_add(&argv, "--json");
+    pass(&argv, "contracts-dir", contracts);
+    if (!a->catalog) {
+        pass(&argv, "catalog", catalog);
+    }
+    for (const struct option_row *row = mock_option_rows; row->name; row++) {
+        pass_row(&argv, row, arguments);
     }
     if (a->cp_token && setenv("WAYBILL_CP_TOKEN", a->cp_token, 1) != 0) {
         return err_sys(err, errno, "cannot hand over the token");

@@ -79,7 +79,9 @@ const struct command commands[] = {
     {"mock", "", "the mock platform in the foreground, for hands and other tools",
      mock_details,
      "waybill mock --org acme --env-file build/mock.env\n"
-     "waybill mock --json --http-port 8080\n",
+     "waybill mock --json --http-port 8080\n"
+     "waybill mock --org acme --ca-out build/ca.pem\n"
+     "waybill mock --self-hosted --concierge --http-port 8080\n",
      mock_option_rows, sizeof(struct mock_arguments), cmd_mock},
     {"report", "", "render a report again, from the database alone", NULL,
      "waybill report --format html --output build/report.html\n", report_option_rows,
