@@ -36,8 +36,6 @@ static int setup(void **state)
     f->contract = json_pack("{s:s,s:s,s:s}", "required_tool", "create_workspace",
                             "mcp_server", "molecule-platform", "delivery", "plugin");
     f->catalogue = catalogue_new(DATA "/bad", f->contract);
-    if (answers_read(DATA "/routes.json", &f->catalogue->answers, NULL) < 0)
-        return -1;
     *state = f;
     return 0;
 }
@@ -59,6 +57,7 @@ static void root_is(struct fixture *f, const char *root)
 {
     catalogue_free(f->catalogue);
     f->catalogue = catalogue_new(root, f->contract);
+    assert_int_equal(answers_read(DATA "/routes.json", &f->catalogue->answers, NULL), 0);
 }
 
 /* Loads and compiles, as `waybill check` does. */

@@ -424,8 +424,8 @@ static void names_checks_after_their_groups(void **state)
     assert_int_equal(f->out.n, ARRAY_SIZE(names));
     for (size_t i = 0; i < ARRAY_SIZE(names); i++)
         assert_string_equal(f->out.v[i].name, names[i]);
-    assert_int_equal(f->out.v[0].line, 36);
-    assert_int_equal(f->out.v[2].line, 39);
+    assert_int_equal(f->out.v[0].line, 38);
+    assert_int_equal(f->out.v[2].line, 41);
 }
 
 static void cuts_what_is_too_long_to_read(void **state)
