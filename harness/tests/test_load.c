@@ -29,15 +29,20 @@ struct fixture {
     char *text;
 };
 
+static int new_catalogue(struct fixture *f, const char *root)
+{
+    f->catalogue = catalogue_new(root, f->contract);
+    return answers_read(DATA "/routes.json", &f->catalogue->answers, NULL);
+}
+
 static int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof(*f));
 
     f->contract = json_pack("{s:s,s:s,s:s}", "required_tool", "create_workspace",
                             "mcp_server", "molecule-platform", "delivery", "plugin");
-    f->catalogue = catalogue_new(DATA "/bad", f->contract);
     *state = f;
-    return 0;
+    return new_catalogue(f, DATA "/bad");
 }
 
 static int teardown(void **state)
@@ -56,8 +61,7 @@ static int teardown(void **state)
 static void root_is(struct fixture *f, const char *root)
 {
     catalogue_free(f->catalogue);
-    f->catalogue = catalogue_new(root, f->contract);
-    assert_int_equal(answers_read(DATA "/routes.json", &f->catalogue->answers, NULL), 0);
+    assert_int_equal(new_catalogue(f, root), 0);
 }
 
 /* Loads and compiles, as `waybill check` does. */
