@@ -215,6 +215,9 @@ struct token *token_mint(struct org *org, struct workspace *ws, enum token_kind 
  * stamps last_used_at. NULL = none. */
 struct token *token_find(struct org *org, const char *text);
 struct token *token_by_id(struct org *org, const char *token_id);
+/* Neither revoked nor expired, and its workspace not removed; an org token outlives its
+ * anchor. */
+bool token_live(const struct token *t);
 size_t token_count(const struct workspace *ws); /* live ones of either kind */
 bool token_has_instance(const struct workspace *ws);
 /* kind -1 = every kind. Only the workspace's own, never org tokens anchored to it. */

@@ -21,8 +21,7 @@ struct token *token_mint(struct org *org, struct workspace *ws, enum token_kind 
     return t;
 }
 
-/* Tokens of a removed workspace are dead; an org token outlives its anchor. */
-static bool token_live(const struct token *t)
+bool token_live(const struct token *t)
 {
     if (t->revoked || (t->expires_at && t->expires_at <= clock_wall_ms()))
         return false;

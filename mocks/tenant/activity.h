@@ -7,12 +7,13 @@
 #include "mocks/server/state.h"
 #include <jansson.h>
 
-/* Adds a row; activity_type, method, source_id, target_id, summary, status (NULL = null)
- * are borrowed, request and response (NULL = left out) are taken. Bounded: the oldest row
- * goes when there are too many. */
+/* Adds a row; texts (NULL = null) are borrowed; duration_ms (NULL = null), bodies and
+ * trace (NULL = left out) are taken. Bounded: the oldest row goes when there are too
+ * many. */
 struct activity {
-    const char *activity_type, *method, *source_id, *target_id, *summary, *status;
-    json_t *request_body, *response_body;
+    const char *activity_type, *method, *source_id, *target_id, *summary, *status,
+        *error_detail;
+    json_t *duration_ms, *request_body, *response_body, *tool_trace;
 };
 void activity_add(struct workspace *ws, const struct activity *row);
 /* Whether a row for this message is there already. */

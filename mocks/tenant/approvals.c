@@ -2,11 +2,13 @@
 
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/ids.h"
 #include "io/json.h"
 #include "mocks/tenant/handlers.h"
 #include "mocks/tenant/rest.h"
+#include "mocks/tenant/rows.h"
+
+enum { PAGE = 50, TABLE_MAX = 10000 };
 
 static json_t *rows_of(struct org *org)
 {
@@ -20,27 +22,29 @@ static json_t *find_row(struct org *org, const char *ws_id, const char *action,
     json_t *rows = rows_of(org);
     for (size_t i = json_array_size(rows); i-- > 0;) {
         json_t *row = json_array_get(rows, i);
-        if (strcmp(json_str(row, "workspace_id", ""), ws_id) == 0 &&
-            strcmp(json_str(row, "action", ""), action) == 0 &&
-            strcmp(json_str(row, "context", ""), context) == 0 &&
-            strcmp(json_str(row, "status", ""), status) == 0 &&
+        if (row_is(row, "workspace_id", ws_id) && row_is(row, "action", action) &&
+            row_is(row, "context", context) && row_is(row, "status", status) &&
             !json_bool(row, "consumed", false))
             return row;
     }
     return NULL;
 }
 
-static json_t *add_row(struct workspace *ws, const char *action, const char *reason,
-                       const char *context)
+static json_t *add_row(struct workspace *ws, const char *task_id, const char *action,
+                       const char *reason, const char *context)
 {
-    char id[37];
-    id_uuid4(id);
-    json_t *row =
-        json_make("{s:s,s:s,s:n,s:s,s:o,s:s,s:s,s:n,s:n,s:o}", "id", id, "workspace_id",
-                  ws->id, "task_id", "action", action, "reason", rest_string(reason),
-                  "context", context, "status", "pending", "decided_by", "decided_at",
-                  "created_at", rest_time(clock_wall_ms()));
-    json_array_append_new(rows_of(ws->org), row);
+    json_t *row = row_new();
+    const char *id = json_str(row, "id", "");
+    row_set(row, "workspace_id", ws->id);
+    row_set(row, "task_id", task_id);
+    row_set(row, "action", action);
+    row_set(row, "reason", reason);
+    row_set(row, "context", context);
+    row_set(row, "status", "pending");
+    row_set(row, "decided_by", NULL);
+    row_set(row, "decided_at", NULL);
+    row_set_now(row, "created_at");
+    (void)rows_add(rows_of(ws->org), row, TABLE_MAX);
     event_add(ws->org, ws, "APPROVAL_REQUESTED",
               json_make("{s:s,s:s,s:o}", "approval_id", id, "action", action, "reason",
                         rest_string(reason)));
@@ -64,7 +68,7 @@ static bool gate(struct call *call, struct workspace *anchor, const char *action
     }
     row = find_row(call->org, anchor->id, action, hash, "pending");
     if (!row)
-        row = add_row(anchor, action, reason, hash);
+        row = add_row(anchor, NULL, action, reason, hash);
     call_decide(call, "approval pending");
     call_json(call, 202,
               json_make("{s:s,s:s,s:s,s:s}", "action", action, "approval_id",
@@ -119,39 +123,36 @@ void approval_create(struct call *call)
     char *context CLEANUP(free_ptr) = given ? json_text(given, JSON_WIRE) : xstrdup("");
     char hash[65];
     sha256_hex(context, strlen(context), hash);
-    json_t *row = add_row(ws, action, json_str(body, "reason", NULL), hash);
+    const char *task_id = json_str(body, "task_id", "");
+    json_t *row = add_row(ws, task_id[0] ? task_id : NULL, action,
+                          json_str(body, "reason", NULL), hash);
     call_json(call, 201,
               json_make("{s:s,s:s}", "approval_id", json_str(row, "id", ""), "status",
                         "pending"));
 }
 
-/* Newest first; pending_only over the whole organisation when ws is NULL. */
+/* Of one workspace: its rows; ws NULL: the organisation's that wait. */
+static bool is_listed(const json_t *row, const void *ws)
+{
+    return ws ? row_is(row, "workspace_id", ((const struct workspace *)ws)->id)
+              : row_is(row, "status", "pending");
+}
+
 static json_t *listing(struct org *org, const struct workspace *ws)
 {
-    enum { MAX = 50 };
-    static const char *const hidden[] = {"context", "consumed"};
-    json_t *list = json_array();
-    json_t *rows = rows_of(org);
-    for (size_t i = json_array_size(rows); i-- > 0 && json_array_size(list) < MAX;) {
-        const json_t *row = json_array_get(rows, i);
-        const char *ws_id = json_str(row, "workspace_id", "");
-        if (ws ? strcmp(ws_id, ws->id) != 0
-               : strcmp(json_str(row, "status", ""), "pending") != 0)
-            continue;
-        json_t *shown = json_copy(json_array_get(rows, i));
-        for (size_t k = 0; k < ARRAY_SIZE(hidden); k++)
-            json_object_del(shown, hidden[k]);
-        if (ws) {
-            json_object_del(shown, "workspace_id");
-        } else {
-            const struct workspace *owner = ws_by_id(org, ws_id);
-            json_object_set_new(shown, "workspace_name",
-                                rest_string(owner ? owner->name : NULL));
-            json_object_del(shown, "task_id");
-            json_object_del(shown, "decided_by");
-            json_object_del(shown, "decided_at");
-        }
-        json_array_append_new(list, shown);
+    static const char *const of_one[] = {"context", "consumed", "workspace_id"};
+    static const char *const of_all[] = {"context", "consumed", "task_id", "decided_by",
+                                         "decided_at"};
+    const char *const *hidden = ws ? of_one : of_all;
+    size_t hidden_n = ws ? ARRAY_SIZE(of_one) : ARRAY_SIZE(of_all);
+    json_t *list = rows_newest(rows_of(org), PAGE, is_listed, ws);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        json_t *row = json_array_get(list, i);
+        const struct workspace *owner = ws_by_id(org, json_str(row, "workspace_id", ""));
+        if (!ws)
+            row_set(row, "workspace_name", owner ? owner->name : NULL);
+        for (size_t k = 0; k < hidden_n; k++)
+            json_object_del(row, hidden[k]);
     }
     return list;
 }
@@ -168,57 +169,58 @@ void approval_pending(struct call *call)
     call_json(call, 200, listing(call->org, NULL));
 }
 
-/* The approval of the second parameter if it belongs to the workspace of the first. */
-static json_t *own_row(struct call *call)
+/* The approval of the second parameter. *ret_own: it is one of the workspace of the
+ * first. NULL = none. */
+static json_t *find_approval(struct call *call, bool *ret_own)
 {
-    json_t *rows = rows_of(call->org);
-    int at = call->params[1] ? rest_row_index(rows, call->params[1]) : -1;
-    json_t *row = at < 0 ? NULL : json_array_get(rows, (size_t)at);
-    const char *owner = json_str(row, "workspace_id", "");
-    return row && call->params[0] && strcmp(owner, call->params[0]) == 0 ? row : NULL;
+    json_t *row = rows_find(rows_of(call->org), call->params[1]);
+    *ret_own = row && call->params[0] && row_is(row, "workspace_id", call->params[0]);
+    return row;
+}
+
+static void answer_status(struct call *call, const json_t *row)
+{
+    call_json(call, 200,
+              json_make("{s:O,s:O}", "approval_id", json_object_get(row, "id"), "status",
+                        json_object_get(row, "status")));
 }
 
 void approval_decide(struct call *call)
 {
+    bool own = false;
     json_t *body = call_body(call);
     const char *decision = json_str(body, "decision", "");
     if (strcmp(decision, "approved") != 0 && strcmp(decision, "denied") != 0) {
         call_error(call, 400, "decision must be 'approved' or 'denied'");
         return;
     }
-    json_t *row = own_row(call);
-    if (!row || strcmp(json_str(row, "status", ""), "pending") != 0) {
+    json_t *row = find_approval(call, &own);
+    if (!own || !row_is(row, "status", "pending")) {
         call_error(call, 404, "approval not found or already decided");
         return;
     }
-    json_object_set_new(row, "status", json_string(decision));
-    json_object_set_new(row, "decided_by",
-                        json_string(json_str(body, "decided_by", rest_actor(call))));
-    json_object_set_new(row, "decided_at", rest_time(clock_wall_ms()));
-    call_json(call, 200,
-              json_make("{s:s,s:s}", "approval_id", json_str(row, "id", ""), "status",
-                        decision));
+    row_set(row, "status", decision);
+    row_set(row, "decided_by", json_str(body, "decided_by", rest_actor(call)));
+    row_set_now(row, "decided_at");
+    answer_status(call, row);
 }
 
 void approval_withdraw(struct call *call)
 {
-    json_t *rows = rows_of(call->org);
-    int at = call->params[1] ? rest_row_index(rows, call->params[1]) : -1;
-    if (at < 0) {
+    bool own = false;
+    json_t *row = find_approval(call, &own);
+    if (!row) {
         call_error(call, 404, "approval not found");
         return;
     }
-    json_t *row = own_row(call);
-    if (!row) {
+    if (!own) {
         call_error(call, 403, "not the requester");
         return;
     }
-    if (strcmp(json_str(row, "status", ""), "pending") != 0) {
+    if (!row_is(row, "status", "pending")) {
         call_error(call, 409, "approval not pending (already decided or withdrawn)");
         return;
     }
-    json_object_set_new(row, "status", json_string("withdrawn"));
-    call_json(call, 200,
-              json_make("{s:s,s:s}", "approval_id", json_str(row, "id", ""), "status",
-                        "withdrawn"));
+    row_set(row, "status", "withdrawn");
+    answer_status(call, row);
 }

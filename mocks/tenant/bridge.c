@@ -117,9 +117,7 @@ static bool need_rate(struct call *call)
     sha256_hex(bearer, strlen(bearer), key + 4);
     if (rate_take(call->org, key, 120, 60000, &left, &reset_s))
         return true;
-    call_json(call, 429,
-              json_make("{s:s,s:I}", "error", "MCP rate limit exceeded", "retry_after",
-                        (json_int_t)reset_s));
+    rest_rate_refused(call, "MCP rate limit exceeded", reset_s);
     return false;
 }
 

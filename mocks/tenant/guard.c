@@ -74,6 +74,16 @@ bool rate_take(struct org *org, const char *key, int64_t limit, int64_t window_m
     return count <= limit;
 }
 
+void rest_rate_refused(struct call *call, const char *text, int64_t reset_s)
+{
+    char seconds[32];
+    snprintf(seconds, sizeof(seconds), "%lld", (long long)reset_s);
+    add_header(call, "Retry-After", seconds);
+    call_decide(call, "rate limit");
+    call_json(call, 429,
+              json_make("{s:s,s:I}", "error", text, "retry_after", (json_int_t)reset_s));
+}
+
 /* The minute is a real one under every pace: the limit protects the platform's machine,
  * which is as fast in a test as elsewhere. */
 bool rest_need_rate(struct call *call)
@@ -102,11 +112,7 @@ bool rest_need_rate(struct call *call)
     add_header(call, "X-RateLimit-Reset", text);
     if (ok)
         return true;
-    add_header(call, "Retry-After", text);
-    call_decide(call, "rate limit");
-    call_json(call, 429,
-              json_make("{s:s,s:I}", "error", "rate limit exceeded", "retry_after",
-                        (json_int_t)reset_s));
+    rest_rate_refused(call, "rate limit exceeded", reset_s);
     return false;
 }
 

@@ -30,7 +30,8 @@ route_fn approval_create, approval_list, approval_pending, approval_decide,
 /* 2.8 allowlist: allowlist.c */
 route_fn allowlist_get, allowlist_put;
 /* 2.9 model, secrets: secrets.c, settings.c */
-route_fn model_get, model_put, billing_get, billing_put, budget_get, budget_patch;
+route_fn model_get, model_put, config_get, config_patch;
+route_fn billing_get, billing_put, budget_get, budget_patch;
 route_fn secret_list, secret_put, secret_remove, secret_values, global_secret_list,
     global_secret_put, global_secret_remove;
 
@@ -49,8 +50,18 @@ route_fn plugin_list, plugin_post, plugin_delete, plugin_available, plugin_regis
 route_fn file_list, file_read, file_write, file_replace, file_delete;
 route_fn template_list;
 
-/* 2.17 activity, events, tasks, audit: activity.c, user_tasks.c */
-route_fn activity_list, activity_create, event_list, audit_list;
+/* activity, events: activity.c; audit, diagnostics: audit.c */
+route_fn activity_list, activity_create, session_search, event_list;
+route_fn audit_list, trace_list, rescue_get, terminal_diagnose;
+/* notify, broadcast: notify.c */
+route_fn notify_post, broadcast_post;
+/* memory: memory.c; checkpoints: checkpoints.c */
+route_fn memory_list, memory_get, memory_put, memory_delete, memory_without_plugin;
+route_fn checkpoint_put, checkpoint_latest, checkpoint_list, checkpoint_delete;
+/* requests: requests.c */
+route_fn request_create, request_list, request_inbox, request_pending, request_get,
+    request_respond, request_message, request_cancel;
+/* user-tasks: user_tasks.c */
 route_fn user_task_create, user_task_list, user_task_pending, user_task_resolve,
     user_task_patch, user_task_delete;
 

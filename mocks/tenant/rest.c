@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/limits.h"
+#include "base/num.h"
 #include "io/json.h"
 
 struct workspace *rest_ws(struct call *call)
@@ -32,6 +33,11 @@ bool rest_need_uuid(struct call *call, const char *text)
     return false;
 }
 
+struct workspace *rest_need_ws_uuid(struct call *call, const char *text)
+{
+    return rest_need_uuid(call, text) ? rest_need_ws(call) : NULL;
+}
+
 json_t *rest_need_body(struct call *call, const char *text)
 {
     json_t *body = call_body(call);
@@ -50,6 +56,15 @@ bool rest_query_bool(struct call *call, const char *name)
 {
     const char *v = rest_query(call, name);
     return v && (strcmp(v, "true") == 0 || strcmp(v, "1") == 0);
+}
+
+int64_t rest_query_limit(struct call *call, int64_t max, int64_t fallback)
+{
+    const char *text = rest_query(call, "limit");
+    int64_t value = 0;
+    if (!text || !num_parse(text, 1, INT32_MAX, &value))
+        return fallback;
+    return value < max ? value : max;
 }
 
 static bool type_fits(const json_t *value, char type)

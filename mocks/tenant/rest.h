@@ -32,6 +32,9 @@ void rest_security_headers(struct call *call);
 bool rate_take(struct org *org, const char *key, int64_t limit, int64_t window_ms,
                int64_t *ret_left, int64_t *ret_reset_s);
 
+/* 429 with Retry-After, ends the call. */
+void rest_rate_refused(struct call *call, const char *text, int64_t reset_s);
+
 /* ---- authentication (auth.c) ---- */
 
 enum { BEARER_MAX = 256 };
@@ -57,12 +60,16 @@ struct workspace *rest_ws(struct call *call);
 struct workspace *rest_need_ws(struct call *call);
 /* First parameter is a UUID, else 400 with this text. */
 bool rest_need_uuid(struct call *call, const char *text);
+/* The two together: a UUID first, then a live workspace. */
+struct workspace *rest_need_ws_uuid(struct call *call, const char *text);
 /* The body as an object, else 400 with this text. Borrowed. */
 json_t *rest_need_body(struct call *call, const char *text);
 /* "1" and "true" are true. */
 bool rest_query_bool(struct call *call, const char *name);
 /* A query parameter or NULL; also NULL when the peer has left. */
 const char *rest_query(struct call *call, const char *name);
+/* A positive number of rows to answer, cut to max; what is not one is the fallback. */
+int64_t rest_query_limit(struct call *call, int64_t max, int64_t fallback);
 
 /* One field of a body: type 's' string, 'i' integer, 'n' number, 'b' bool, 'o' object,
  * 'a' array. null and absence are always good. */

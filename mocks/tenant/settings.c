@@ -6,6 +6,8 @@
 #include "mocks/tenant/rest.h"
 #include "mocks/tenant/workspace.h"
 
+enum { CONFIG_MAX = 256 * 1024 };
+
 /* ---- model ---- */
 
 void model_get(struct call *call)
@@ -53,12 +55,41 @@ void model_put(struct call *call)
     call_json(call, 200, answer);
 }
 
+/* ---- config: kept, never read by a box ---- */
+
+void config_get(struct call *call)
+{
+    struct workspace *ws = rest_need_ws(call);
+    if (ws)
+        call_json(call, 200, json_make("{s:O}", "data", rest_object(ws->rest, "config")));
+}
+
+void config_patch(struct call *call)
+{
+    if (call->req && call->req->body_len > CONFIG_MAX) {
+        call_error(call, 400, "failed to read body");
+        return;
+    }
+    json_t *body = rest_need_body(call, "invalid JSON");
+    struct workspace *ws = body ? rest_need_ws(call) : NULL;
+    if (!ws)
+        return;
+    const char *key = NULL;
+    json_t *value = NULL;
+    json_object_foreach(body, key, value)
+    {
+        json_object_set(rest_object(ws->rest, "config"), key, value);
+    }
+    call_json(call, 200, json_make("{s:s}", "status", "updated"));
+}
+
 /* ---- who pays ---- */
 
 const char *workspace_billing_mode(const struct workspace *ws)
 {
-    /* Without an override a tenant of the control plane pays for its workspaces. */
-    return json_str(ws->rest, "billing_mode", "platform_managed");
+    /* Without an override the platform pays where a control plane's proxy is there. */
+    return json_str(ws->rest, "billing_mode",
+                    ws->org->plat->self_hosted ? "byok" : "platform_managed");
 }
 
 static json_t *billing_view(const struct workspace *ws)
@@ -76,9 +107,7 @@ static json_t *billing_view(const struct workspace *ws)
 
 void billing_get(struct call *call)
 {
-    if (!rest_need_uuid(call, "invalid workspace id"))
-        return;
-    struct workspace *ws = rest_need_ws(call);
+    struct workspace *ws = rest_need_ws_uuid(call, "invalid workspace id");
     if (ws)
         call_struct(call, 200, billing_view(ws));
 }

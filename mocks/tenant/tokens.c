@@ -1,27 +1,13 @@
 #include <string.h>
-#include <time.h>
 
-#include "base/clock.h"
 #include "base/num.h"
 #include "io/json.h"
 #include "mocks/tenant/approvals.h"
 #include "mocks/tenant/handlers.h"
 #include "mocks/tenant/rest.h"
+#include "mocks/tenant/rows.h"
 
-enum { WORKSPACE_TOKENS_MAX = 50, ORG_TOKENS_MAX = 100 };
-
-static bool is_live(const struct token *t)
-{
-    return !t->revoked && (t->expires_at == 0 || t->expires_at > clock_wall_ms());
-}
-
-static int64_t query_int(struct call *call, const char *name, int64_t min, int64_t max,
-                         int64_t fallback)
-{
-    const char *text = rest_query(call, name);
-    int64_t value = 0;
-    return text && num_parse(text, min, max, &value) ? value : fallback;
-}
+enum { WORKSPACE_TOKENS_MAX = 50, ORG_TOKENS_MAX = 100, MINTS_PER_HOUR = 10 };
 
 /* ---- of a workspace ---- */
 
@@ -30,12 +16,15 @@ void token_list(struct call *call)
     if (!rest_need_uuid(call, "invalid workspace id"))
         return;
     const struct workspace *ws = rest_ws(call);
-    int64_t limit = query_int(call, "limit", 1, 200, 50);
-    int64_t offset = query_int(call, "offset", 0, INT32_MAX, 0);
+    int64_t limit = rest_query_limit(call, 200, 50);
+    int64_t offset = 0;
+    const char *skip = rest_query(call, "offset");
+    if (skip && !num_parse(skip, 0, INT32_MAX, &offset))
+        offset = 0;
     json_t *rows = json_array();
     for (size_t i = call->org->tokens_n; i-- > 0;) {
         const struct token *t = call->org->tokens[i];
-        if (t->kind == TOKEN_ORG || !ws || t->ws != ws || !is_live(t) || offset-- > 0)
+        if (t->kind == TOKEN_ORG || !ws || t->ws != ws || !token_live(t) || offset-- > 0)
             continue;
         if ((int64_t)json_array_size(rows) < limit)
             json_array_append_new(
@@ -64,9 +53,7 @@ static void mint(struct call *call, struct workspace *ws)
 
 void token_create(struct call *call)
 {
-    if (!rest_need_uuid(call, "invalid workspace id"))
-        return;
-    struct workspace *ws = rest_need_ws(call);
+    struct workspace *ws = rest_need_ws_uuid(call, "invalid workspace id");
     if (ws)
         mint(call, ws);
 }
@@ -90,9 +77,7 @@ void token_delete(struct call *call)
 
 void token_admin_revoke(struct call *call)
 {
-    if (!rest_need_uuid(call, "invalid workspace id"))
-        return;
-    struct workspace *ws = rest_need_ws(call);
+    struct workspace *ws = rest_need_ws_uuid(call, "invalid workspace id");
     if (!ws)
         return;
     token_revoke_all(ws, -1);
@@ -106,7 +91,7 @@ static size_t count_org_tokens(const struct org *org)
 {
     size_t n = 0;
     for (size_t i = 0; i < org->tokens_n; i++)
-        n += org->tokens[i]->kind == TOKEN_ORG && is_live(org->tokens[i]) ? 1 : 0;
+        n += org->tokens[i]->kind == TOKEN_ORG && token_live(org->tokens[i]) ? 1 : 0;
     return n;
 }
 
@@ -123,7 +108,7 @@ void org_token_list(struct call *call)
     json_t *rows = json_array();
     for (size_t i = call->org->tokens_n; i-- > 0;) {
         const struct token *t = call->org->tokens[i];
-        if (t->kind != TOKEN_ORG || !is_live(t))
+        if (t->kind != TOKEN_ORG || !token_live(t))
             continue;
         json_t *row = json_make("{s:s,s:s,s:o}", "id", t->id, "prefix", t->prefix,
                                 "created_at", rest_time(t->created_at));
@@ -139,31 +124,32 @@ void org_token_list(struct call *call)
                         rows));
 }
 
-/* "2026-05-01T00:00:00Z", with or without a fraction and an offset of zero. */
-static bool parse_time(const char *text, int64_t *ret_ms)
+/* Ten an hour for each address, and all come from one here; where rates are limited at
+ * all. The hour is the platform's, so it shrinks with the pace. */
+static bool need_mint_rate(struct call *call)
 {
-    struct tm tm = {.tm_isdst = 0};
-    const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-    if (!rest)
-        return false;
-    if (*rest == '.')
-        rest += 1 + strspn(rest + 1, "0123456789");
-    if (strcmp(rest, "Z") != 0 && strcmp(rest, "+00:00") != 0)
-        return false;
-    *ret_ms = (int64_t)timegm(&tm) * 1000;
-    return true;
+    int64_t left = 0;
+    int64_t reset_s = 0;
+    if (switch_is(call->org, "rate_limit", "off") ||
+        rate_take(call->org, "mint:127.0.0.1", MINTS_PER_HOUR, pace_ms(call->plat, 3600),
+                  &left, &reset_s))
+        return true;
+    rest_rate_refused(call, "rate limit exceeded", reset_s);
+    return false;
 }
 
 void org_token_create(struct call *call)
 {
     static const struct rest_field fields[] = {{"name", 's'}, {"expires_at", 's'}};
+    if (!need_mint_rate(call))
+        return;
     json_t *body = call_body(call);
     bool empty = !call->req || call->req->body_len == 0;
     const char *expires = json_str(body, "expires_at", "");
     int64_t expires_at = 0;
     if ((!empty && !json_is_object(body)) ||
         !rest_fields_ok(body, fields, ARRAY_SIZE(fields)) ||
-        (expires[0] && !parse_time(expires, &expires_at))) {
+        (expires[0] && !rest_parse_time(expires, &expires_at))) {
         call_error(call, 400, "invalid JSON body");
         return;
     }

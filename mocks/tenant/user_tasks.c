@@ -2,11 +2,12 @@
 
 #include <string.h>
 
-#include "base/clock.h"
-#include "base/ids.h"
 #include "io/json.h"
 #include "mocks/tenant/handlers.h"
 #include "mocks/tenant/rest.h"
+#include "mocks/tenant/rows.h"
+
+enum { TABLE_MAX = 10000 };
 
 json_t *user_task_rows(struct workspace *ws)
 {
@@ -15,35 +16,27 @@ json_t *user_task_rows(struct workspace *ws)
 
 json_t *user_task_add(struct workspace *ws, const char *title, const char *detail)
 {
-    char id[37];
-    id_uuid4(id);
-    json_t *row = json_object();
-    json_object_set_new(row, "id", json_string(id));
-    json_object_set_new(row, "title", rest_string(title));
-    json_object_set_new(row, "detail", rest_string(detail ? detail : ""));
-    json_object_set_new(row, "status", json_string("pending"));
-    json_object_set_new(row, "created_at", rest_time(clock_wall_ms()));
-    json_object_set_new(row, "resolved_at", json_null());
-    json_object_set_new(row, "resolved_by", json_null());
-    json_array_append_new(user_task_rows(ws), row);
+    json_t *row = row_new();
+    row_set(row, "title", title);
+    row_set(row, "detail", detail ? detail : "");
+    row_set(row, "status", "pending");
+    row_set_now(row, "created_at");
+    row_set(row, "resolved_at", NULL);
+    row_set(row, "resolved_by", NULL);
     event_add(ws->org, ws, "USER_TASK_REQUESTED",
-              json_make("{s:s,s:o}", "user_task_id", id, "title", rest_string(title)));
-    return row;
-}
-
-static json_t *find_row(struct workspace *ws, const char *id)
-{
-    int at = rest_row_index(user_task_rows(ws), id);
-    return at < 0 ? NULL : json_array_get(user_task_rows(ws), (size_t)at);
+              json_make("{s:O,s:O}", "user_task_id", json_object_get(row, "id"), "title",
+                        json_object_get(row, "title")));
+    return rows_add(user_task_rows(ws), row, TABLE_MAX);
 }
 
 static void resolve(json_t *row, const char *status, const char *by)
 {
     bool pending = strcmp(status, "pending") == 0;
-    json_object_set_new(row, "status", json_string(status));
-    json_object_set_new(row, "resolved_at",
-                        pending ? json_null() : rest_time(clock_wall_ms()));
-    json_object_set_new(row, "resolved_by", pending ? json_null() : rest_string(by));
+    row_set(row, "status", status);
+    row_set(row, "resolved_at", NULL);
+    if (!pending)
+        row_set_now(row, "resolved_at");
+    row_set(row, "resolved_by", pending ? NULL : by);
 }
 
 enum user_task_result user_task_update(struct workspace *ws, const char *id,
@@ -53,13 +46,13 @@ enum user_task_result user_task_update(struct workspace *ws, const char *id,
     if (status && strcmp(status, "pending") != 0 && strcmp(status, "done") != 0 &&
         strcmp(status, "dismissed") != 0)
         return USER_TASK_BAD_STATUS;
-    json_t *row = find_row(ws, id);
+    json_t *row = rows_find(user_task_rows(ws), id);
     if (!row)
         return USER_TASK_ABSENT;
     if (title)
-        json_object_set_new(row, "title", rest_string(title));
+        row_set(row, "title", title);
     if (detail)
-        json_object_set_new(row, "detail", rest_string(detail));
+        row_set(row, "detail", detail);
     if (status)
         resolve(row, status, ws->id);
     return USER_TASK_OK;
@@ -67,8 +60,7 @@ enum user_task_result user_task_update(struct workspace *ws, const char *id,
 
 bool user_task_remove(struct workspace *ws, const char *id)
 {
-    int at = rest_row_index(user_task_rows(ws), id);
-    return at >= 0 && json_array_remove(user_task_rows(ws), (size_t)at) == 0;
+    return rows_remove(user_task_rows(ws), id);
 }
 
 /* ---- routes ---- */
@@ -96,7 +88,7 @@ void user_task_list(struct call *call)
 {
     struct workspace *ws = rest_need_ws(call);
     if (ws)
-        call_struct(call, 200, json_incref(user_task_rows(ws)));
+        call_struct(call, 200, json_deep_copy(user_task_rows(ws)));
 }
 
 void user_task_pending(struct call *call)
@@ -106,11 +98,11 @@ void user_task_pending(struct call *call)
         struct workspace *ws = call->org->ws[i];
         for (size_t k = 0; ws_live(ws) && k < json_array_size(user_task_rows(ws)); k++) {
             json_t *row = json_array_get(user_task_rows(ws), k);
-            if (strcmp(json_str(row, "status", ""), "pending") != 0)
+            if (!row_is(row, "status", "pending"))
                 continue;
             json_t *shown = json_copy(row);
-            json_object_set_new(shown, "workspace_id", json_string(ws->id));
-            json_object_set_new(shown, "workspace_name", rest_string(ws->name));
+            row_set(shown, "workspace_id", ws->id);
+            row_set(shown, "workspace_name", ws->name);
             json_array_append_new(list, shown);
         }
     }
@@ -128,8 +120,8 @@ void user_task_resolve(struct call *call)
     struct workspace *ws = rest_need_ws(call);
     if (!ws)
         return;
-    json_t *row = call->params[1] ? find_row(ws, call->params[1]) : NULL;
-    if (!row || strcmp(json_str(row, "status", ""), "pending") != 0) {
+    json_t *row = rows_find(user_task_rows(ws), call->params[1]);
+    if (!row || !row_is(row, "status", "pending")) {
         call_error(call, 404, "user task not found or already resolved");
         return;
     }
