@@ -199,6 +199,12 @@ N ?= 100
 .PHONY: soak
 soak: programs ## run the gate N times (N=100) and count what was not green
 	@ci/soak $(N)
+.PHONY: bench-mock
+bench-mock: ## the mock platform beside nginx and an npm mock: speed, start, memory
+	@ci/install-deps bench
+	@$(MAKE) --no-print-directory MODE=release programs
+	@ci/install-node bench/node
+	@ci/bench/mock
 
 # ---- installation ---------------------------------------------------------------------
 
