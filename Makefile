@@ -42,7 +42,7 @@ LDFLAGS_ALL = $(OPT_$(MODE)) -Wl,--as-needed $(LDFLAGS)
 
 ifneq ($(filter-out help clean deps format,$(or $(MAKECMDGOALS),all)),)
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
-PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -ljq -lonig -lpthread -lm
+PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -ljq -lonig -lwslay -lpthread -lm
 endif
 
 HARNESS_SRC := $(wildcard harness/*/*.c reports/*.c)

@@ -31,6 +31,8 @@ enum phase {
     HANDLED,   /* the handler has it: answered within its call, or kept */
     ANSWERED,  /* response is set, libmicrohttpd has not taken it yet */
     STREAMING, /* libmicrohttpd pulls from pending */
+    SWITCHING, /* the answer is 101, the socket is not ours yet */
+    UPGRADED,  /* the socket is its owner's */
     SENT,      /* nothing more to do here */
     GONE,      /* the peer has left, its owner knows */
 };
@@ -60,6 +62,8 @@ struct httpd_stream {
     struct loop_fd *watch; /* for a peer that leaves while we are suspended */
     void (*req_gone)(struct httpd_req *req, void *arg);
     void (*stream_gone)(void *arg);
+    httpd_ready_fn *ready; /* SWITCHING */
+    struct MHD_UpgradeResponseHandle *upgraded;
     void *gone_arg;
     struct buf pending; /* STREAMING: not yet pulled */
     bool ended;         /* STREAMING: no more will be written */
@@ -151,7 +155,8 @@ static void tell_gone(struct httpd_stream *s)
     s->phase = GONE;
     if (was == HANDLED && s->req_gone != NULL)
         s->req_gone(&s->req, s->gone_arg);
-    else if (was == STREAMING && !s->ended && s->stream_gone != NULL)
+    else if ((was == STREAMING || was == SWITCHING || was == UPGRADED) && !s->ended &&
+             s->stream_gone != NULL)
         s->stream_gone(s->gone_arg);
 }
 
@@ -179,6 +184,15 @@ static void suspend(struct httpd_stream *s)
 {
     s->suspended = true;
     MHD_suspend_connection(s->conn);
+}
+
+/* The socket of an upgraded connection; libmicrohttpd closes it on its next run. */
+static void give_back(struct httpd_stream *s)
+{
+    if (s->upgraded == NULL)
+        return;
+    (void)MHD_upgrade_action(TAKE(s->upgraded), MHD_UPGRADE_ACTION_CLOSE);
+    s->d->resumed = true;
 }
 
 /* ---- libmicrohttpd's callbacks ---- */
@@ -389,8 +403,9 @@ static struct MHD_Daemon *start_daemon(struct httpd *d, int listen_fd,
         memcpy(&secret[1].ptr_value, &tls->key, sizeof(void *));
     }
     return MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | (tls != NULL ? MHD_USE_TLS : 0U), 0,
-        NULL, NULL, on_request, d, MHD_OPTION_LISTEN_SOCKET, listen_fd,
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE |
+            (tls != NULL ? MHD_USE_TLS : 0U),
+        0, NULL, NULL, on_request, d, MHD_OPTION_LISTEN_SOCKET, listen_fd,
         MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)CONNECTION_MEMORY, MHD_OPTION_NOTIFY_COMPLETED, on_completed, d,
         MHD_OPTION_URI_LOG_CALLBACK, on_uri, d, MHD_OPTION_ARRAY, secret, MHD_OPTION_END);
@@ -444,6 +459,7 @@ void httpd_stop(struct httpd *d)
     for (struct httpd_stream *s = d->live; s != NULL; s = s->next) {
         unwatch(s);
         tell_gone(s);
+        give_back(s);
         resume(s);
     }
     MHD_stop_daemon(d->mhd); /* closes the socket, calls on_completed for the rest */
@@ -591,6 +607,44 @@ void httpd_stream_end(struct httpd_stream *s)
     s->ended = true;
     unwatch(s);
     resume(s);
+}
+
+static void on_upgraded(void *arg, struct MHD_Connection *conn, void *con_cls,
+                        const char *early, size_t len, MHD_socket fd,
+                        struct MHD_UpgradeResponseHandle *urh)
+{
+    (void)conn;
+    (void)con_cls;
+    struct httpd_stream *s = arg;
+    s->upgraded = urh;
+    if (s->phase != SWITCHING) {
+        give_back(s);
+        return;
+    }
+    s->phase = UPGRADED;
+    s->ready(s->d->loop, fd, early, len, s->gone_arg);
+}
+
+struct httpd_stream *httpd_upgrade(struct httpd_req *req, const char *protocol,
+                                   httpd_ready_fn *ready, void (*gone)(void *arg),
+                                   void *arg)
+{
+    struct httpd_stream *s = of(req);
+    s->req_gone = NULL;
+    s->ready = ready;
+    s->stream_gone = gone;
+    s->gone_arg = arg;
+    httpd_add_header(req, MHD_HTTP_HEADER_UPGRADE, protocol);
+    answer(s, MHD_HTTP_SWITCHING_PROTOCOLS, NULL,
+           MHD_create_response_for_upgrade(on_upgraded, s));
+    s->phase = SWITCHING;
+    return s;
+}
+
+void httpd_upgrade_close(struct httpd_stream *s)
+{
+    s->ended = true;
+    give_back(s);
 }
 
 void httpd_on_gone(struct httpd_req *req, void (*gone)(struct httpd_req *req, void *arg),

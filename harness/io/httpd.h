@@ -93,6 +93,19 @@ struct httpd_stream *httpd_stream_begin(struct httpd_req *req, int status,
 void httpd_stream_write(struct httpd_stream *s, const void *data, size_t len);
 void httpd_stream_end(struct httpd_stream *s);
 
+/* Another protocol over the same connection: 101 Switching Protocols with the headers
+ * that were added and `Upgrade: protocol`. After it, req is gone. ready is called once,
+ * when the answer is on its way: fd (non-blocking) is borrowed until httpd_upgrade_close,
+ * early is what the peer has sent already, borrowed for the call. gone is called instead,
+ * or later, when the connection cannot be kept; the handle is dead when it returns. That
+ * the peer leaves is for the owner of fd to find out. */
+typedef void httpd_ready_fn(struct loop *loop, int fd, const void *early, size_t len,
+                            void *arg);
+struct httpd_stream *httpd_upgrade(struct httpd_req *req, const char *protocol,
+                                   httpd_ready_fn *ready, void (*gone)(void *arg),
+                                   void *arg);
+void httpd_upgrade_close(struct httpd_stream *s);
+
 /* Called when the peer leaves before a kept request was answered; req is dead when it
  * returns, and must not be answered. Without it a kept request lives until its answer,
  * whoever is still there to read it. */

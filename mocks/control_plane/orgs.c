@@ -11,6 +11,7 @@
 #include "mocks/control_plane/boxes.h"
 #include "mocks/server/state.h"
 #include "mocks/server/state_new.h"
+#include "mocks/server/listeners.h"
 
 /* How long a slow machine takes to come up, production time. */
 enum { ORG_SLOW_S = 600, SLUG_MAX = 32 };
@@ -73,4 +74,5 @@ void org_delete(struct org *org)
             box_stop(org->ws[i], drop_dir_when_idle);
     str_set(&org->status, "purged");
     org->gone = !switch_is(org, "org_delete", "purged");
+    event_end_all(org);
 }

@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "base/num.h"
 #include "io/json.h"
+#include "io/websocket.h"
 #include "mocks/server/journal.h"
 #include "mocks/server/switches.h"
 
@@ -390,6 +391,18 @@ struct httpd_stream *call_stream(struct call *call, int status, const char *type
         stream = httpd_stream_begin(req, status, type, gone, arg);
     record_free(r);
     return stream;
+}
+
+struct websocket *call_websocket(struct call *call, int64_t ping_ms,
+                                 void (*gone)(void *arg), void *arg)
+{
+    struct record *r = of(call);
+    struct httpd_req *req = call->req;
+    write_journal(r, req == NULL ? 0 : 101);
+    struct websocket *socket =
+        req == NULL ? NULL : websocket_accept(req, ping_ms, gone, arg);
+    record_free(r);
+    return socket;
 }
 
 /* ---- the generic fault ---- */

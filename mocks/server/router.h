@@ -111,5 +111,8 @@ void call_hang(struct call *call);
 /* An answer in pieces (io/httpd.h); NULL when the peer has left. */
 struct httpd_stream *call_stream(struct call *call, int status, const char *type,
                                  void (*gone)(void *arg), void *arg);
+/* A WebSocket (io/websocket.h) for a request that is a handshake; NULL likewise. */
+struct websocket *call_websocket(struct call *call, int64_t ping_ms,
+                                 void (*gone)(void *arg), void *arg);
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/ids.h"
 #include "base/log.h"
 #include "io/json.h"
+#include "mocks/server/listeners.h"
 #include "mocks/server/state_new.h"
 
 void str_set(char **field, const char *value)
@@ -291,6 +292,7 @@ void event_add(struct org *org, const struct workspace *ws, const char *event_ty
                             clock_rfc3339(clock_wall_ms(), when));
     (void)json_object_set_new(row, "payload", payload ? payload : json_object());
     (void)json_array_append_new(org->events, row);
+    event_tell(org, ws, row);
 }
 
 /* One JSON line at the end of the file; a file that cannot be written is only logged. */

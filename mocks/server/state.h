@@ -127,7 +127,9 @@ struct org {
     json_t *switches;       /* object name -> value: what differs from the run's */
     json_t *faults;         /* object name -> mode: what is on for this org only */
     struct loop_timer *ready_timer;
-    bool gone; /* deleted: no look-up finds it */
+    struct event_listener *listeners; /* mocks/server/listeners.h */
+    int telling;                      /* depth of walks over them */
+    bool gone;                        /* deleted: no look-up finds it */
 };
 
 struct platform {

@@ -65,6 +65,9 @@ route_fn request_create, request_list, request_inbox, request_pending, request_g
 route_fn user_task_create, user_task_list, user_task_pending, user_task_resolve,
     user_task_patch, user_task_delete;
 
+/* events as they happen: live.c */
+route_fn event_stream, event_socket;
+
 /* 2.18: org_admin.c */
 route_fn platform_agent_install;
 

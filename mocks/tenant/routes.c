@@ -112,6 +112,8 @@ static const struct route rows[] = {
 
     {"GET", "/events", AA, event_list, "events"},
     {"GET", "/events/:id", AA, event_list, "events"},
+    {"GET", "/workspaces/:id/events/stream", WA, event_stream, "events-live"},
+    {"GET", "/ws", OPEN, event_socket, "events-live"},
     {"GET", "/workspaces/:id/audit", WA, audit_list, "audit"},
     {"GET", "/workspaces/:id/traces", WA, trace_list, "search"},
     {"GET", "/workspaces/:id/rescue", WA, rescue_get, "terminal"},
