@@ -49,6 +49,7 @@ struct box {
     bool mapped;             /* map and children are there */
     bool turned;             /* a first turn is over */
     int64_t turns;           /* under way */
+    int64_t notices;         /* messages of the platform itself, so far */
 
     struct install *install; /* boot-install while it runs */
     struct waiter *waiters;

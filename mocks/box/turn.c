@@ -7,26 +7,34 @@
 
 #include "base/ids.h"
 #include "io/json.h"
+#include "io/loop.h"
 #include "mcp/jsonrpc.h"
 #include "mocks/box/adaptors.h"
 #include "mocks/box/agent.h"
 
 #include <string.h>
 
+/* How long fault agent=slow thinks, in production seconds. */
+enum { SLOW_S = 120 };
+
 struct turn {
     struct box *b;
     struct httpd_req *req;
     struct rpc_frame frame;
     struct agent_wish wish;
+    bool late;   /* fault agent=slow has had its time */
+    bool notice; /* of the platform itself: no task */
     char *text;
     struct waiter *waiter;
     struct child_call *call;
-    char *tool_id; /* of the call under way */
+    struct loop_timer *slow; /* fault agent=slow */
+    char *tool_id;           /* of the call under way */
 };
 
 static void end_turn(struct turn *t)
 {
-    t->b->turns--;
+    t->b->turns -= t->notice ? 0 : 1;
+    loop_timer_cancel(t->slow);
     rpc_frame_release(&t->frame);
     agent_wish_release(&t->wish);
     free(t->text);
@@ -144,6 +152,16 @@ static void introduce(struct turn *t, const char *prompt)
 
 /* ---- the turn ---- */
 
+static void begin(void *arg);
+
+static void slow_enough(void *arg)
+{
+    struct turn *t = arg;
+
+    t->slow = NULL;
+    begin(t);
+}
+
 /* Every server is settled: as the runtime does, nothing is said before. */
 static void begin(void *arg)
 {
@@ -151,6 +169,11 @@ static void begin(void *arg)
     const char *prompt = box_fault_is(t->b, "agent", "generic") ? NULL : t->b->prompt;
 
     t->waiter = NULL;
+    if (box_fault_is(t->b, "agent", "slow") && !t->late) {
+        t->late = true;
+        t->slow = loop_timer_add(t->b->loop, box_pace_ms(t->b, SLOW_S), slow_enough, t);
+        return;
+    }
     if (box_fault_is(t->b, "agent", "silent")) {
         say(t, xstrdup(""));
         return;
@@ -216,13 +239,22 @@ void turn_handle(struct box *b, struct httpd_req *req)
         refuse(req, frame.id, RPC_INVALID_PARAMS, "params.message is required");
         return;
     }
+    box_read_settings(b);
+    const char *from = httpd_header(req, "X-Workspace-ID");
+    bool notice = from && strncmp(from, "system:", 7) == 0;
+    if (!notice && box_fault_is(b, "agent", "busy")) {
+        httpd_add_header(req, "Retry-After", "30");
+        httpd_reply_json(req, 503, json_make("{s:s}", "error", "agent busy"));
+        return;
+    }
     struct turn *t = xcalloc(1, sizeof(*t));
     t->b = b;
     t->req = req;
     t->text = a2a_message_text(message);
     t->frame = frame_take(&frame);
-    b->turns++;
-    box_read_settings(b);
+    t->notice = notice;
+    b->turns += notice ? 0 : 1;
+    b->notices += notice ? 1 : 0;
     httpd_on_gone(req, peer_left, t);
     t->waiter = box_wait(b, NULL, begin, t);
 }

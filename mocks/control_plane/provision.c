@@ -9,6 +9,7 @@
 #include "io/json.h"
 #include "mocks/control_plane/assets.h"
 #include "mocks/control_plane/boxes.h"
+#include "mocks/tenant/a2a.h"
 #include "mocks/tenant/gate.h"
 #include "mocks/tenant/plugin_stage.h"
 #include "mocks/tenant/reconcile.h"
@@ -389,6 +390,9 @@ bool provision_restart(struct workspace *ws, const char *reason)
     event_add(ws->org, ws, "WORKSPACE_PROVISIONING",
               json_make("{s:s, s:s, s:i}", "name", ws->name, "runtime", ws->runtime,
                         "tier", ws->tier));
+    /* A machine that was put to rest is not surprised to wake up. */
+    if (ws->box && ws->box->boots > 0 && strcmp(reason, "resume") != 0)
+        restart_context_note(ws, reason);
     provision_start(ws, reason);
     return true;
 }

@@ -42,6 +42,8 @@ static const struct switch_row switch_rows[] = {
     {"ttl_s", "#", "180"},
     {"provision_timeout_s", "#", "720"},
     {"stale_s", "#", "180"},
+    {"push_async_s", "#", "0"},
+    {"bridge_send_message", "off|on", "off"},
 };
 
 static const struct switch_row *row_find(const char *name)

@@ -66,11 +66,9 @@ static json_t *initialize_result(void)
 static json_t *tools_result(const struct org *org)
 {
     json_t *list = json_array();
-    const struct bridge_tool *faulty = bridge_faulty_tool(org);
-    if (faulty)
-        json_array_append_new(list, bridge_tool_view(faulty));
     for (size_t i = 0; i < bridge_tools_n; i++)
-        json_array_append_new(list, bridge_tool_view(&bridge_tools[i]));
+        if (bridge_tool_offered(org, &bridge_tools[i]))
+            json_array_append_new(list, bridge_tool_view(&bridge_tools[i]));
     return json_make("{s:o}", "tools", list);
 }
 
@@ -79,7 +77,8 @@ static void call_tool(struct call *call, json_t *id, const json_t *params)
 {
     const json_t *name = json_object_get(params, "name");
     const json_t *args = json_object_get(params, "arguments");
-    if (!json_is_object(params) || !json_is_string(name) ||
+    if (!json_is_object(params) ||
+        (name && !json_is_null(name) && !json_is_string(name)) ||
         (args && !json_is_null(args) && !json_is_object(args))) {
         reply_error(call, 200, id, -32602, "invalid parameters");
         return;
@@ -93,12 +92,8 @@ static void call_tool(struct call *call, json_t *id, const json_t *params)
         bridge_failed(b, "no such workspace");
         return;
     }
-    const struct bridge_tool *tool = bridge_faulty_tool(call->org);
-    if (tool && strcmp(tool->name, json_string_value(name)) != 0)
-        tool = NULL;
-    for (size_t i = 0; i < bridge_tools_n && !tool; i++)
-        if (strcmp(bridge_tools[i].name, json_string_value(name)) == 0)
-            tool = &bridge_tools[i];
+    const struct bridge_tool *tool =
+        bridge_tool_find(call->org, json_str(params, "name", ""));
     if (tool)
         tool->fn(b);
     else

@@ -21,16 +21,25 @@ struct bridge_call {
 
 typedef void bridge_fn(struct bridge_call *b);
 
+/* Where a tool is there. */
+enum bridge_offer {
+    BRIDGE_ALWAYS,
+    BRIDGE_IF_ALLOWED, /* the switch bridge_send_message=on */
+    BRIDGE_IF_FAULTY,  /* the fault bridge=creates */
+};
+
 struct bridge_tool {
     const char *name, *description;
     const char *args; /* "title* detail status=pending|done|dismissed"; '*' = required,
                        * "name[]" = a list of attachments */
     bridge_fn *fn;
+    enum bridge_offer offer;
 };
 extern const struct bridge_tool bridge_tools[];
 extern const size_t bridge_tools_n;
-/* What a fault puts beside them, NULL = nothing. */
-const struct bridge_tool *bridge_faulty_tool(const struct org *org);
+bool bridge_tool_offered(const struct org *org, const struct bridge_tool *tool);
+/* NULL = none of this name is offered. */
+const struct bridge_tool *bridge_tool_find(const struct org *org, const char *name);
 
 /* {"name","description","inputSchema"}; owned by the caller. */
 json_t *bridge_tool_view(const struct bridge_tool *tool);

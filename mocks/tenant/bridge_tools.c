@@ -1,15 +1,13 @@
 #include <string.h>
 
-#include "base/clock.h"
-#include "base/ids.h"
-#include "io/http.h"
 #include "io/json.h"
 #include "mocks/tenant/a2a.h"
+#include "mocks/tenant/activity.h"
 #include "mocks/tenant/bridge.h"
+#include "mocks/tenant/delegation.h"
 #include "mocks/tenant/discovery.h"
 #include "mocks/tenant/rest.h"
 #include "mocks/tenant/user_tasks.h"
-#include "mocks/tenant/workspace.h"
 
 static const char *arg(const struct bridge_call *b, const char *name)
 {
@@ -116,6 +114,25 @@ static void delete_user_task(struct bridge_call *b)
     bridge_text(b, "User task deleted.");
 }
 
+static void send_message_to_user(struct bridge_call *b)
+{
+    const char *message = arg(b, "message");
+    if (!message || !message[0] || !b->ws->talk_to_user_enabled) {
+        bridge_failed(b, "no message, or one that may not be sent");
+        return;
+    }
+    json_t *shown = json_make("{s:o}", "result", rest_string(message));
+    const json_t *attachments = json_object_get(b->args, "attachments");
+    if (json_array_size(attachments) > 0)
+        json_object_set_new(shown, "parts", a2a_file_parts(attachments));
+    activity_add(b->ws, &(struct activity){.activity_type = "a2a_receive",
+                                           .method = "notify",
+                                           .target_id = b->ws->id,
+                                           .status = "ok",
+                                           .response_body = shown});
+    bridge_text(b, "Message sent to user.");
+}
+
 /* ---- delegation ---- */
 
 /* The agent to delegate to; NULL = answered. */
@@ -124,20 +141,31 @@ static struct workspace *need_target(struct bridge_call *b)
     const char *id = arg(b, "workspace_id");
     const char *task = arg(b, "task");
     struct workspace *target = id ? ws_by_id(b->call->org, id) : NULL;
-    if (!task || !target || !ws_live(target) || target == b->ws ||
-        !discovery_allowed(b->ws, target) || !workspace_url(target)[0]) {
+    if (!task || !task[0] || !target || !ws_live(target) || target == b->ws ||
+        !discovery_allowed(b->ws, target)) {
         bridge_failed(b, "no task, or an agent that cannot be reached from here");
         return NULL;
     }
     return target;
 }
 
-static void delegated(struct workspace *target, const struct http_response *resp,
+static void delegated(struct workspace *target, const struct a2a_result *result,
                       void *data)
 {
     struct bridge_call *b = data;
-    char *text CLEANUP(free_ptr) = resp ? a2a_reply_text(resp) : NULL;
     (void)target;
+    if (result->outcome == A2A_QUEUED) {
+        char *queued CLEANUP(free_ptr) =
+            xasprintf("{\"status\":\"queued\",\"queue_id\":\"%s\"}", result->queue_id);
+        bridge_text(b, queued);
+        return;
+    }
+    if (result->outcome == A2A_POLLED) {
+        bridge_text(b, "{\"status\":\"queued\",\"delivery_mode\":\"poll\"}");
+        return;
+    }
+    char *text CLEANUP(free_ptr) =
+        result->outcome == A2A_ANSWERED ? a2a_reply_text(result->resp) : NULL;
     if (text)
         bridge_text(b, text);
     else
@@ -147,59 +175,47 @@ static void delegated(struct workspace *target, const struct http_response *resp
 static void delegate_task(struct bridge_call *b)
 {
     struct workspace *target = need_target(b);
-    if (!target)
-        return;
-    json_t *message CLEANUP(json_drop) = a2a_text_message(arg(b, "task"));
-    b->ws->last_outbound_at = clock_wall_ms();
-    a2a_dispatch(target, b->ws, message, delegated, b);
+    if (target)
+        a2a_deliver(
+            target, b->ws,
+            a2a_text_message(arg(b, "task"), json_object_get(b->args, "attachments")),
+            NULL, delegated, b);
 }
 
-/* Row of a task that runs by itself: {task_id, status, target_id, result}. */
-struct async_task {
-    json_t *row; /* owned */
-};
-
-static void async_done(struct workspace *target, const struct http_response *resp,
-                       void *data)
+/* How a delegation looks to the agent that made it; result: whether to tell it. */
+static void answer_task(struct bridge_call *b, const json_t *row, bool result)
 {
-    struct async_task *task = data;
-    char *text CLEANUP(free_ptr) = resp ? a2a_reply_text(resp) : NULL;
-    (void)target;
-    json_object_set_new(task->row, "status", json_string(text ? "completed" : "failed"));
-    json_object_set_new(task->row, "result", rest_string(text));
-    json_decref(task->row);
-    free(task);
+    json_t *view CLEANUP(json_drop) =
+        json_make("{s:s,s:s,s:s}", "task_id", json_str(row, "id", ""), "status",
+                  result ? json_str(row, "status", "") : "queued", "target_id",
+                  json_str(row, "target_id", ""));
+    static const char *const more[] = {"result", "error"};
+    for (size_t i = 0; result && i < ARRAY_SIZE(more); i++)
+        if (json_is_string(json_object_get(row, more[i])))
+            json_object_set(view, more[i], json_object_get(row, more[i]));
+    char *text CLEANUP(free_ptr) = json_text(view, JSON_STRUCT);
+    bridge_text(b, text);
 }
 
 static void delegate_task_async(struct bridge_call *b)
 {
-    char id[37];
-    struct workspace *target = need_target(b);
-    if (!target)
-        return;
-    id_uuid4(id);
-    struct async_task *task = xcalloc(1, sizeof(*task));
-    task->row = json_make("{s:s,s:s,s:s}", "task_id", id, "status", "queued", "target_id",
-                          target->id);
-    json_object_set(rest_object(b->ws->rest, "delegations"), id, task->row);
-    json_t *message CLEANUP(json_drop) = a2a_text_message(arg(b, "task"));
-    char *text CLEANUP(free_ptr) = json_text(task->row, JSON_STRUCT);
-    b->ws->last_outbound_at = clock_wall_ms();
-    a2a_dispatch(target, b->ws, message, async_done, task);
-    bridge_text(b, text);
+    const struct workspace *target = need_target(b);
+    if (target)
+        answer_task(b,
+                    delegation_start(b->ws, target->id, arg(b, "task"),
+                                     json_object_get(b->args, "attachments")),
+                    false);
 }
 
 static void check_task_status(struct bridge_call *b)
 {
     const char *id = arg(b, "task_id");
-    const json_t *row =
-        id ? json_object_get(rest_object(b->ws->rest, "delegations"), id) : NULL;
-    if (!row) {
+    const char *target = arg(b, "workspace_id");
+    const json_t *row = id ? delegation_find(b->ws, id) : NULL;
+    if (!row || !target || strcmp(json_str(row, "target_id", ""), target) != 0)
         bridge_failed(b, "no such task");
-        return;
-    }
-    char *text CLEANUP(free_ptr) = json_text(row, JSON_STRUCT);
-    bridge_text(b, text);
+    else
+        answer_task(b, row, true);
 }
 
 static void needs_memory(struct bridge_call *b)
@@ -225,45 +241,65 @@ static void create_workspace(struct bridge_call *b)
     bridge_text(b, text);
 }
 
-const struct bridge_tool *bridge_faulty_tool(const struct org *org)
-{
-    static const struct bridge_tool tool = {"create_workspace", "Create a workspace.",
-                                            "name* template", create_workspace};
-    return fault_is(org, "bridge", "creates") ? &tool : NULL;
-}
-
 /* ---- the table ---- */
 
-/* send_message_to_user is listed only where a tenant's environment allows it. */
+/* clang-format off */
 const struct bridge_tool bridge_tools[] = {
+    {"create_workspace", "Create a workspace.", "name* template",
+     create_workspace, BRIDGE_IF_FAULTY},
     {"delegate_task", "Give a task to another agent and wait for its answer.",
-     "workspace_id* task* attachments[]", delegate_task},
+     "workspace_id* task* attachments[]", delegate_task, BRIDGE_ALWAYS},
     {"delegate_task_async", "Give a task to another agent and go on.",
-     "workspace_id* task* attachments[]", delegate_task_async},
+     "workspace_id* task* attachments[]", delegate_task_async, BRIDGE_ALWAYS},
     {"check_task_status", "Ask how a task that was given away is going.",
-     "workspace_id* task_id*", check_task_status},
-    {"list_peers", "List the agents that this one may talk to.", "", list_peers},
-    {"get_workspace_info", "Tell about this workspace.", "", get_workspace_info},
+     "workspace_id* task_id*", check_task_status, BRIDGE_ALWAYS},
+    {"list_peers", "List the agents that this one may talk to.", "", list_peers, BRIDGE_ALWAYS},
+    {"get_workspace_info", "Tell about this workspace.", "", get_workspace_info, BRIDGE_ALWAYS},
+    {"send_message_to_user", "Send the user a message.", "message* attachments[]",
+     send_message_to_user, BRIDGE_IF_ALLOWED},
     {"request_user_action", "Ask the user to do something.", "title* detail",
-     request_user_action},
-    {"list_user_tasks", "List what was asked of the user.", "", list_user_tasks},
+     request_user_action, BRIDGE_ALWAYS},
+    {"list_user_tasks", "List what was asked of the user.", "", list_user_tasks, BRIDGE_ALWAYS},
     {"update_user_task", "Change what was asked of the user.",
-     "user_task_id* title detail status=pending|done|dismissed", update_user_task},
+     "user_task_id* title detail status=pending|done|dismissed", update_user_task, BRIDGE_ALWAYS},
     {"delete_user_task", "Take back what was asked of the user.", "user_task_id*",
-     delete_user_task},
+     delete_user_task, BRIDGE_ALWAYS},
     {"commit_memory", "Keep something in memory.", "content* scope=LOCAL|TEAM",
-     needs_memory},
+     needs_memory, BRIDGE_ALWAYS},
     {"recall_memory", "Look something up in memory.", "query scope=LOCAL|TEAM",
-     needs_memory},
+     needs_memory, BRIDGE_ALWAYS},
     {"commit_memory_v2", "Keep something in a memory namespace.", "content*",
-     needs_memory},
-    {"search_memory", "Search the memory namespaces.", "", needs_memory},
-    {"commit_summary", "Keep a summary of the session.", "content*", needs_memory},
-    {"list_writable_namespaces", "List the namespaces to write to.", "", needs_memory},
-    {"list_readable_namespaces", "List the namespaces to read from.", "", needs_memory},
-    {"forget_memory", "Remove something from memory.", "memory_id*", needs_memory},
+     needs_memory, BRIDGE_ALWAYS},
+    {"search_memory", "Search the memory namespaces.", "", needs_memory, BRIDGE_ALWAYS},
+    {"commit_summary", "Keep a summary of the session.", "content*", needs_memory, BRIDGE_ALWAYS},
+    {"list_writable_namespaces", "List the namespaces to write to.", "", needs_memory, BRIDGE_ALWAYS},
+    {"list_readable_namespaces", "List the namespaces to read from.", "", needs_memory, BRIDGE_ALWAYS},
+    {"forget_memory", "Remove something from memory.", "memory_id*", needs_memory, BRIDGE_ALWAYS},
 };
+/* clang-format on */
 const size_t bridge_tools_n = ARRAY_SIZE(bridge_tools);
+
+bool bridge_tool_offered(const struct org *org, const struct bridge_tool *tool)
+{
+    switch (tool->offer) {
+    case BRIDGE_ALWAYS:
+        return true;
+    case BRIDGE_IF_ALLOWED:
+        return switch_is(org, "bridge_send_message", "on");
+    case BRIDGE_IF_FAULTY:
+        return fault_is(org, "bridge", "creates");
+    }
+    return false;
+}
+
+const struct bridge_tool *bridge_tool_find(const struct org *org, const char *name)
+{
+    for (size_t i = 0; i < bridge_tools_n; i++)
+        if (strcmp(bridge_tools[i].name, name) == 0 &&
+            bridge_tool_offered(org, &bridge_tools[i]))
+            return &bridge_tools[i];
+    return NULL;
+}
 
 static json_t *attachments_schema(void)
 {

@@ -4,6 +4,7 @@
 
 #include "io/json.h"
 #include "mocks/tenant/handlers.h"
+#include "mocks/tenant/models.h"
 #include "mocks/tenant/rest.h"
 #include "mocks/tenant/workspace.h"
 
@@ -94,9 +95,10 @@ static char *discovered_url(const struct workspace *target,
     const char *url = workspace_url(target);
     bool up =
         strcmp(target->status, "online") == 0 || strcmp(target->status, "degraded") == 0;
+    bool elsewhere = runtime_is_external(target->runtime);
     if (!url[0])
-        return up ? xasprintf("http://ws-%s:8000", target->id) : NULL;
-    if (!target->external || (caller && caller->external))
+        return up && !elsewhere ? xasprintf("http://ws-%s:8000", target->id) : NULL;
+    if (!elsewhere || (caller && runtime_is_external(caller->runtime)))
         return xstrdup(url);
     /* A caller in a container reaches the machine that it runs on by another name. */
     static const char *const local[] = {"://localhost", "://127.0.0.1"};

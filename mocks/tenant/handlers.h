@@ -40,7 +40,14 @@ route_fn registry_register, registry_heartbeat, registry_update_card, registry_d
     registry_peers, registry_check_access;
 
 /* 2.13, 2.14: a2a.c, bridge.c */
-route_fn a2a_send, a2a_queue_get, bridge_post;
+route_fn a2a_send, a2a_queue_get, bridge_post, bridge_stream;
+
+/* 2.17 delegation: delegation.c */
+route_fn delegation_create, delegation_list, delegation_record, delegation_update;
+/* 2.17 external agents: external.c */
+route_fn external_connection, external_rotate;
+/* 2.17 chat files: chat_files.c */
+route_fn chat_upload, chat_download, pending_upload_content, pending_upload_ack;
 
 /* 2.15 plugins: plugin_routes.c */
 route_fn plugin_list, plugin_post, plugin_delete, plugin_available, plugin_registry,

@@ -5,7 +5,10 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/ids.h"
 #include "io/json.h"
+#include "mocks/tenant/a2a.h"
+#include "mocks/tenant/a2a_queue.h"
 #include "mocks/tenant/handlers.h"
 #include "mocks/tenant/registry.h"
 #include "mocks/tenant/rest.h"
@@ -193,6 +196,8 @@ static void take_beat(struct call *call, struct beat *b)
         return;
     evaluate_health(call, b);
     evaluate_absence(call, b);
+    restart_context_send(b->ws);
+    a2a_queue_drain(b->ws);
 }
 
 void registry_heartbeat(struct call *call)
@@ -214,6 +219,10 @@ void registry_heartbeat(struct call *call)
     b.runtime_state = json_str(b.body, "runtime_state", "");
     if (!rest_need_registry(call, b.ws))
         return;
+    if (!id_is_uuid(id)) {
+        call_error(call, 500, "failed to update");
+        return;
+    }
     if (fault_is(call->org, "heartbeat", "hold"))
         rest_fault(call, "heartbeat");
     else if (b.ws && !ws_removed(b.ws))

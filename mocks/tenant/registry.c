@@ -6,6 +6,7 @@
 #include "base/ids.h"
 #include "base/num.h"
 #include "io/json.h"
+#include "mocks/tenant/a2a.h"
 #include "mocks/tenant/handlers.h"
 #include "mocks/tenant/models.h"
 #include "mocks/tenant/rest.h"
@@ -44,6 +45,7 @@ struct registration {
     json_t *card;            /* owned */
     const char *url;         /* "" = none; in poll mode as given */
     struct workspace *ws;    /* NULL = unknown id */
+    bool authenticated;      /* the bearer is the workspace's own */
 };
 
 /* False = answered. */
@@ -51,9 +53,9 @@ typedef bool step_fn(struct call *call, struct registration *r);
 
 /* A registration that was refused although its bearer was good: for five minutes the
  * heartbeat keeps such a workspace degraded. */
-static void stamp_failure(struct call *call, struct registration *r)
+static void stamp_failure(struct registration *r)
 {
-    if (r->ws && call->token)
+    if (r->authenticated)
         r->ws->last_register_failure_mono = clock_mono_ms();
 }
 
@@ -61,7 +63,7 @@ static bool refuse(struct call *call, struct registration *r, int status,
                    const char *text)
 {
     call_decide(call, "%s", text);
-    stamp_failure(call, r);
+    stamp_failure(r);
     call_error(call, status, text);
     return false;
 }
@@ -96,7 +98,11 @@ static bool read_body(struct call *call, struct registration *r)
 
 static bool check_token(struct call *call, struct registration *r)
 {
-    return rest_need_registry(call, r->ws);
+    if (!rest_need_registry(call, r->ws))
+        return false;
+    r->authenticated = r->ws && call->token && call->token->ws == r->ws &&
+                       call->token->kind != TOKEN_ORG;
+    return true;
 }
 
 static bool asks_for_platform(const struct registration *r)
@@ -145,6 +151,7 @@ static bool check_identity(struct call *call, struct registration *r)
     if (fault == IDENTITY_OK)
         return true;
     registry_identity_fail(r->ws, fault, messages[fault]);
+    stamp_failure(r);
     call_decide(call, "identity gate: %s", messages[fault]);
     call_error(call, 400, "platform agent identity incomplete");
     return false;
@@ -166,13 +173,13 @@ static bool check_url(struct call *call, struct registration *r)
     r->mode = effective_mode(r);
     if (strcmp(r->mode, "push") != 0)
         return true;
-    if (card_url[0] && !rest_url_ok(card_url, reason))
+    if (card_url[0] && !rest_url_ok(call->org, card_url, reason))
         return refuse(call, r, 400, "workspace agent_card URL not allowed");
     if (!r->url[0])
         r->url = card_url;
     if (!r->url[0])
         return refuse(call, r, 400, "url is required for push-mode workspaces");
-    if (!rest_url_ok(r->url, reason))
+    if (!rest_url_ok(call->org, r->url, reason))
         return refuse(call, r, 400, reason);
     return true;
 }
@@ -260,6 +267,7 @@ static void store(struct call *call, struct registration *r)
     answer(call, ws);
     if (was_provisioning)
         reconcile_start(ws);
+    restart_context_send(ws);
 }
 
 void registry_register(struct call *call)
@@ -291,7 +299,7 @@ void registry_update_card(struct call *call)
     if (!rest_need_registry(call, ws))
         return;
     const char *url = json_str(card, "url", "");
-    if (url[0] && !rest_url_ok(url, reason)) {
+    if (url[0] && !rest_url_ok(call->org, url, reason)) {
         call_error(call, 400, "workspace URL not allowed");
         return;
     }

@@ -254,7 +254,12 @@ json_t *ws_list_descendants(const struct workspace *ws)
     return list_related(ws, is_descendant);
 }
 
-static const char *blocked_v4(uint32_t ip)
+static bool is_private_v4(uint32_t ip)
+{
+    return ip >> 24 == 10 || ip >> 20 == 0xac1 || ip >> 16 == 0xc0a8;
+}
+
+static const char *blocked_v4(uint32_t ip, bool private_ok)
 {
     if (ip >> 24 == 127)
         return "loopback address";
@@ -264,15 +269,15 @@ static const char *blocked_v4(uint32_t ip)
         return "unspecified address";
     if (ip >> 28 >= 0xe)
         return "multicast or reserved address";
-    return NULL; /* private ones are good: the boxes of a SaaS tenant live there */
+    return is_private_v4(ip) && !private_ok ? "RFC-1918 private address" : NULL;
 }
 
-static const char *blocked_address(const char *host)
+static const char *blocked_address(const char *host, bool private_ok)
 {
     struct in_addr v4;
     struct in6_addr v6;
     if (inet_pton(AF_INET, host, &v4) == 1)
-        return blocked_v4(ntohl(v4.s_addr));
+        return blocked_v4(ntohl(v4.s_addr), private_ok);
     if (inet_pton(AF_INET6, host, &v6) != 1)
         return NULL;
     if (IN6_IS_ADDR_LOOPBACK(&v6))
@@ -284,7 +289,7 @@ static const char *blocked_address(const char *host)
     return NULL;
 }
 
-bool rest_url_ok(const char *url, char reason[200])
+bool rest_url_ok(const struct org *org, const char *url, char reason[200])
 {
     const char *sep = strstr(url, "://");
     int scheme_len = sep ? (int)(sep - url) : 0;
@@ -312,7 +317,7 @@ bool rest_url_ok(const char *url, char reason[200])
         snprintf(reason, 200, "url has no host");
         return false;
     }
-    const char *label = blocked_address(name);
+    const char *label = blocked_address(name, !org->plat->self_hosted);
     if (label)
         snprintf(reason, 200, "url targets a blocked address: %s", label);
     return label == NULL;

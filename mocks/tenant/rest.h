@@ -104,7 +104,9 @@ size_t ws_count_descendants(const struct workspace *ws); /* live ones */
 json_t *ws_list_children(const struct workspace *ws);
 json_t *ws_list_descendants(const struct workspace *ws);
 
-/* A URL an agent may be reached at; false = reason filled. Names are not looked up. */
-bool rest_url_ok(const char *url, char reason[200]);
+/* A URL an agent may be reached at; false = reason filled. Names are not looked up. The
+ * boxes of a tenant of the control plane live at private addresses, those of a
+ * self-hosted one do not. */
+bool rest_url_ok(const struct org *org, const char *url, char reason[200]);
 
 #endif

@@ -212,7 +212,7 @@ static bool check_places(struct call *call, struct creation *c)
         return refuse(call, 400, "invalid workspace directory");
     if (!workspace_access_ok(json_str(c->body, "workspace_access", NULL)))
         return refuse(call, 400, "invalid workspace access");
-    if (c->url[0] && !rest_url_ok(c->url, reason)) {
+    if (c->url[0] && !rest_url_ok(call->org, c->url, reason)) {
         char *text CLEANUP(free_ptr) = xasprintf("unsafe workspace URL: %s", reason);
         return refuse(call, 400, text);
     }
