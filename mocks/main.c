@@ -10,6 +10,7 @@
 #include "mocks/box/box.h"
 #include "mocks/management_mcp/mcp.h"
 #include "mocks/server/platform.h"
+#include "mocks/server/routes_main.h"
 
 struct command {
     const char *name;
@@ -21,6 +22,7 @@ static const struct command commands[] = {
     {"platform", platform_main, "the control plane, its tenants and the forge"},
     {"box", box_main, "one workspace's machine; the platform starts it"},
     {"mcp", mcp_main, "a management or delegation MCP server on stdio"},
+    {"routes", routes_main, "every route, and how often the last run asked for it"},
 };
 
 static int usage(FILE *out, int code)

@@ -123,6 +123,12 @@ int cmd_mock(void *arguments, const struct strv *operands, struct err *err)
     if (!a->catalog) {
         pass(&argv, "catalog", catalog);
     }
+    /* Only where results belong: nobody expects files in the current directory. */
+    char *db CLEANUP(free_ptr) = path_default_db();
+    char *routes CLEANUP(free_ptr) = xasprintf("%s.routes.json", db);
+    if (strncmp(db, "build/", 6) == 0) {
+        pass(&argv, "routes-out", routes);
+    }
     for (const struct option_row *row = mock_option_rows; row->name; row++) {
         pass_row(&argv, row, arguments);
     }

@@ -67,7 +67,7 @@ struct run_setup {
     struct scenario **planned; /* what runs; the scenarios are the catalogue's */
     size_t n_planned;
     json_t *params;
-    char *mock_program, *catalog, *contracts_dir;
+    char *mock_program, *catalog, *contracts_dir, *routes_file;
     char *db, *ledger, *contract_text, *command_line;
     struct store *store;
 };
@@ -83,6 +83,7 @@ static void setup_release(struct run_setup *s)
     free(s->mock_program);
     free(s->catalog);
     free(s->contracts_dir);
+    free(s->routes_file);
     free(s->db);
     free(s->ledger);
     free(s->contract_text);
@@ -223,6 +224,7 @@ static int open_store(const struct run_arguments *a, struct run_setup *s, struct
 {
     s->db = a->db ? xstrdup(a->db) : path_default_db();
     s->ledger = xasprintf("%s.ledger.jsonl", s->db);
+    s->routes_file = xasprintf("%s.routes.json", s->db);
     if (fs_mkparents(s->db, err) < 0) {
         return -1;
     }
@@ -292,6 +294,7 @@ static int run_prepared(const struct run_arguments *a, struct run_setup *s,
                  .catalog = s->catalog,
                  .contract = a->contract,
                  .contracts_dir = s->contracts_dir,
+                 .routes_file = s->routes_file,
                  .switches = &a->switches,
                  .faults = &a->faults},
         .contract = s->contract,

@@ -38,7 +38,8 @@ static void child_argv(const struct mock_spec *spec, const struct target *target
     strv_addf(argv, "%g", target->pace);
     const char *const options[][2] = {{"--catalog", spec->catalog},
                                       {"--contract", spec->contract},
-                                      {"--contracts-dir", spec->contracts_dir}};
+                                      {"--contracts-dir", spec->contracts_dir},
+                                      {"--routes-out", spec->routes_file}};
     for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
         if (!options[i][1])
             continue;

@@ -28,6 +28,7 @@ struct mock_spec {
     const char *catalog;         /* directory, NULL = the program's own default */
     const char *contract;        /* profile name or file, NULL = rfc */
     const char *contracts_dir;   /* NULL = the program's own default */
+    const char *routes_file;     /* gets the routes that were asked; NULL = none */
     const struct strv *switches; /* "NAME=VALUE", NULL = none */
     const struct strv *faults;   /* "NAME[=MODE]", NULL = none */
 };

@@ -243,6 +243,11 @@ static void get_tenants(struct call *call)
     call_json(call, 200, json_make("{s:o}", "tenants", tenants));
 }
 
+static void get_routes(struct call *call)
+{
+    call_struct(call, 200, route_list(call->plat));
+}
+
 static const struct route rows[] = {
     {"GET", "/_mock/info", ROUTE_OPEN, info, "mock"},
     {"GET", "/_mock/journal", ROUTE_OPEN, get_journal, "mock"},
@@ -254,6 +259,7 @@ static const struct route rows[] = {
     {"POST", "/_mock/declare", ROUTE_OPEN, post_declare, "mock"},
     {"GET", "/_mock/boxes", ROUTE_OPEN, get_boxes, "mock"},
     {"POST", "/_mock/kill", ROUTE_OPEN, post_kill, "mock"},
+    {"GET", "/_mock/routes", ROUTE_OPEN, get_routes, "mock"},
     {"GET", "/_mock/tenants", ROUTE_OPEN, get_tenants, "mock"},
 };
 const struct route_table mock_routes = {"mock", rows, ARRAY_SIZE(rows)};

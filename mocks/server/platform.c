@@ -21,6 +21,7 @@
 #include "mocks/server/faults.h"
 #include "mocks/server/fixed.h"
 #include "mocks/server/journal.h"
+#include "mocks/server/router.h"
 #include "mocks/server/state_new.h"
 #include "mocks/server/switches.h"
 #include "mocks/server/tls.h"
@@ -302,6 +303,17 @@ static int serve(struct server *s, struct err *err)
     return 0;
 }
 
+static void write_routes(const struct platform *p, const char *path)
+{
+    struct err err = ERR_INIT;
+    if (!path)
+        return;
+    CLEANUP(json_drop) json_t *routes = route_list(p);
+    CLEANUP(free_ptr) char *text = json_text(routes, JSON_STRUCT);
+    if (fs_write(path, text, strlen(text), 0644, &err) < 0)
+        log_warn("%s", err.text);
+}
+
 int platform_run(const struct platform_options *options, struct err *err)
 {
     struct server s = {.p = platform_state_new(), .options = options};
@@ -313,6 +325,7 @@ int platform_run(const struct platform_options *options, struct err *err)
     if (result == 0)
         result = serve(&s, err);
     p->stopping = true;
+    write_routes(p, options->routes_file);
     for (size_t i = 0; i < p->orgs_n; i++)
         for (size_t w = 0; w < p->orgs[i]->ws_n; w++)
             provision_stop(p->orgs[i]->ws[w]);

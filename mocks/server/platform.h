@@ -20,6 +20,7 @@ struct platform_options {
     const char *contract;      /* name or file; NULL = "rfc" */
     const char *contracts_dir; /* NULL = beside the program */
     const char *env_file;      /* NULL = none */
+    const char *routes_file;   /* gets route_list at the end; NULL = none */
     const char *ca_out;        /* file for the authority; NULL = in dir */
     const char *domain;        /* another name of the control plane; NULL = none */
     const char *admin_token;   /* of a self-hosted tenant; NULL = random, "" = none */

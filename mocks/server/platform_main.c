@@ -40,6 +40,7 @@ static const char help[] =
     "  --org SLUG           create this organisation at the start\n"
     "  --json               tell addresses and tokens as one line of JSON\n"
     "  --env-file FILE      write them as shell variables too\n"
+    "  --routes-out FILE    write at the end how often each route was asked\n"
     "  --help               this text\n"
     "\n"
     "Example: waybill-mock platform --json --org demo\n";
@@ -72,6 +73,7 @@ static const struct row {
     {"org", LIST, offsetof(struct platform_options, orgs)},
     {"json", FLAG, offsetof(struct platform_options, json)},
     {"env-file", TEXT, offsetof(struct platform_options, env_file)},
+    {"routes-out", TEXT, offsetof(struct platform_options, routes_file)},
     {"help", HELP, 0},
 };
 

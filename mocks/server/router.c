@@ -214,6 +214,7 @@ static void record_free(struct record *r)
 static void write_journal(struct record *r, int status)
 {
     struct call *call = &r->call;
+    route_hit(call->plat, call->route);
     if (call->plat->journal == NULL)
         return;
     if (call->caller[0] == '\0' && call->token != NULL && call->token->ws != NULL &&

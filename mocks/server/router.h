@@ -47,6 +47,11 @@ extern const struct route_table tenant_routes, cp_routes, forge_routes, mock_rou
 
 /* Every table of the platform; NULL ends it (mocks/server/route_tables.c). */
 extern const struct route_table *const route_tables[];
+/* Counts a request of the route; one of no table is not counted. */
+void route_hit(struct platform *p, const struct route *route);
+/* {"routes":[{plane,group,method,path,auth,built,hits}]}, in the tables' order; hits of
+ * p, NULL = none. Caller owns. */
+json_t *route_list(const struct platform *p);
 /* "admin", "workspace" ...: the auth of routes.json. */
 const char *route_auth_name(enum route_auth auth);
 

@@ -160,8 +160,9 @@ struct platform {
     json_t *seen_sources; /* plugin source -> true: registers the management server */
     struct org **orgs;
     size_t orgs_n;
-    bool self_hosted; /* one tenant in Docker mode on the plain port, no org guard */
-    bool cp_stub;     /* the open stub instead of the control plane */
+    bool self_hosted;    /* one tenant in Docker mode on the plain port, no org guard */
+    bool cp_stub;        /* the open stub instead of the control plane */
+    int64_t *route_hits; /* requests of each route, see route_hit (server/router.h) */
     bool stopping;
 };
 

@@ -113,6 +113,7 @@ void platform_state_free(struct platform *p)
                         p->early,   p->manifest, p->seen_sources};
     for (size_t i = 0; i < ARRAY_SIZE(values); i++)
         json_decref(values[i]);
+    free(p->route_hits);
     free(p);
 }
 
