@@ -7,11 +7,10 @@
 #include "io/proc.h"
 #include "mocks/box/expand.h"
 #include "mocks/box/merge.h"
+#include "mocks/box/runtimes.h"
 #include "mocks/box/tree.h"
 
 #include <string.h>
-
-enum { SETUP_TIMEOUT_MS = 120 * 1000 };
 
 /* Not handed to a plugin's setup.sh. */
 static const char *const SETUP_HIDDEN[] = {
@@ -52,30 +51,6 @@ static bool is_fragment(const char *file)
         if (strcmp(file, NOT_FRAGMENTS[i]) == 0)
             return false;
     return ends_with(file, ".md");
-}
-
-static bool has_fragments(const char *dir)
-{
-    struct strv files CLEANUP(strv_release) = STRV_INIT;
-
-    tree_list(dir, false, &files);
-    for (size_t i = 0; i < files.n; i++)
-        if (is_fragment(files.v[i]))
-            return true;
-    return false;
-}
-
-enum adaptor_kind adaptor_of(const char *plugin_dir)
-{
-    static const char *const PARTS[] = {"skills", "SKILL.md", "rules", "hooks",
-                                        "commands"};
-
-    if (has(plugin_dir, "settings-fragment.json"))
-        return ADAPTOR_MCP_SERVER;
-    for (size_t i = 0; i < ARRAY_SIZE(PARTS); i++)
-        if (has(plugin_dir, PARTS[i]))
-            return ADAPTOR_AGENTSKILLS;
-    return has_fragments(plugin_dir) ? ADAPTOR_AGENTSKILLS : ADAPTOR_RAW_DROP;
 }
 
 /* ---- CLAUDE.md ---- */
@@ -200,7 +175,7 @@ static int run_setup(const struct plugin *p)
     spec.argv = argv;
     spec.env = &env;
     spec.cwd = p->dir;
-    rc = proc_run(&spec, NULL, 0, SETUP_TIMEOUT_MS, &result, p->err);
+    rc = proc_run(&spec, NULL, 0, p->opt->setup_timeout_ms, &result, p->err);
     if (rc == 0 && (result.timed_out || result.exit_code != 0))
         rc = err_set(p->err, ERR_SYS, "setup.sh of plugin '%s' %s", p->name,
                      result.timed_out ? "took too long" : "failed");
@@ -211,9 +186,8 @@ static int run_setup(const struct plugin *p)
 /* ---- the claude layer ---- */
 
 /* Under another contract the management server goes by another name. */
-static void rename_server(json_t *fragment, const char *server_name)
+static void rename_server(json_t *servers, const char *server_name)
 {
-    json_t *servers = json_object_get(fragment, "mcpServers");
     json_t *entry = json_object_get(servers, MANAGEMENT_SERVER);
 
     if (!entry || strcmp(server_name, MANAGEMENT_SERVER) == 0)
@@ -222,31 +196,40 @@ static void rename_server(json_t *fragment, const char *server_name)
     (void)json_object_del(servers, MANAGEMENT_SERVER);
 }
 
+/* The file as an object, NULL when it is not there or, which is said, none. */
+static json_t *read_object(const struct plugin *p, const char *file)
+{
+    char *path CLEANUP(free_ptr) = fs_join(p->dir, file);
+    json_t *root CLEANUP(json_drop) = NULL;
+    struct err why = ERR_INIT;
+
+    if (!fs_exists(path))
+        return NULL;
+    if (json_read_file(path, &root, &why) == 0 && json_is_object(root))
+        return TAKE(root);
+    char *line CLEANUP(free_ptr) =
+        xasprintf("WARNING plugin '%s': %s is not valid JSON, skipped (%s)", p->name,
+                  file, why.text[0] ? why.text : "no object");
+    p->opt->say(line);
+    return NULL;
+}
+
 static int merge_fragment(const struct plugin *p, const char *claude_dir)
 {
-    char *from CLEANUP(free_ptr) = fs_join(p->dir, "settings-fragment.json");
     char *to CLEANUP(free_ptr) = fs_join(claude_dir, "settings.json");
-    json_t *fragment CLEANUP(json_drop) = NULL;
+    json_t *fragment CLEANUP(json_drop) = read_object(p, "settings-fragment.json");
     json_t *settings CLEANUP(json_drop) = NULL;
     json_t *merged CLEANUP(json_drop) = NULL;
     struct buf text CLEANUP(buf_release) = BUF_INIT(LIMIT_FILE);
-    struct err why = ERR_INIT;
 
-    if (!fs_exists(from))
+    if (!fragment)
         return 0;
-    if (json_read_file(from, &fragment, &why) < 0 || !json_is_object(fragment)) {
-        char *line CLEANUP(free_ptr) = xasprintf(
-            "WARNING plugin '%s': settings-fragment.json is not valid JSON, skipped (%s)",
-            p->name, why.text[0] ? why.text : "no object");
-        p->opt->say(line);
-        return 0;
-    }
     /* A file that cannot be read counts as {}, as the runtime has it. */
     (void)!json_read_file(to, &settings, NULL);
-    rename_server(fragment, p->opt->server_name);
+    rename_server(json_object_get(fragment, "mcpServers"), p->opt->server_name);
     merged = settings_merge(settings, fragment, claude_dir);
     if (p->opt->embed_secrets)
-        settings_embed_env(merged, p->opt->env);
+        settings_embed_env(json_object_get(merged, "mcpServers"), p->opt->env);
     json_render(merged, JSON_PRETTY, &text);
     if (!ends_with(text.data, "\n"))
         buf_addc(&text, '\n');
@@ -269,27 +252,66 @@ static int wire_claude_layer(const struct plugin *p)
     return merge_fragment(p, claude_dir);
 }
 
+/* ---- the descriptor ---- */
+
+/* mcp-servers.json says for every runtime which servers there are; each runtime has them
+ * in the configuration that it reads itself. False = the plugin has none. */
+static bool register_servers(const struct plugin *p, int *ret_rc)
+{
+    const struct runtime *rt = runtime_find(p->opt->runtime);
+    json_t *descriptor CLEANUP(json_drop) =
+        p->opt->descriptors ? read_object(p, "mcp-servers.json") : NULL;
+    json_t *servers = json_object_get(descriptor, "mcpServers");
+    char *path CLEANUP(free_ptr) =
+        runtime_config_path(rt, p->opt->configs, strv_env_get(p->opt->env, "HOME"));
+
+    *ret_rc = 0;
+    if (!json_is_object(servers) || !path)
+        return false;
+    rename_server(servers, p->opt->server_name);
+    if (p->opt->embed_secrets)
+        settings_embed_env(servers, p->opt->env);
+    *ret_rc = runtime_add_servers(rt, path, servers, p->err);
+    return true;
+}
+
 /* ---- all plugins ---- */
 
-static int wire_plugin(const struct plugin *p)
+static int wire_skills_layer(const struct plugin *p)
 {
     bool moved = p->opt->skills_as_assets && strstr(p->name, "seo");
 
-    if (adaptor_of(p->dir) == ADAPTOR_RAW_DROP && !has(p->dir, "setup.sh")) {
-        char *line CLEANUP(free_ptr) =
-            xasprintf("plugin '%s' has no adaptor for runtime '%s' — files dropped at "
-                      "/configs/plugins/%s but no tools/sub-agents were wired in",
-                      p->name, p->opt->runtime, p->name);
-        p->opt->say(line);
-        return 0;
-    }
     if (wire_memory(p) < 0)
         return -1;
     if ((moved ? wire_skills_as_assets(p) : wire_skills(p)) < 0)
         return -1;
-    if (run_setup(p) < 0)
+    return run_setup(p);
+}
+
+static int wire_plugin(const struct plugin *p)
+{
+    enum adaptor_kind kind = adaptor_of(p->opt, p->name, p->dir);
+    int rc;
+    bool registered = register_servers(p, &rc);
+
+    if (rc < 0)
         return -1;
-    return wire_claude_layer(p);
+    switch (kind) {
+    case ADAPTOR_MCP_SERVER: /* its servers are wired even when its setup fails */
+        return wire_claude_layer(p) < 0 ? -1 : wire_skills_layer(p);
+    case ADAPTOR_AGENTSKILLS:
+        return wire_skills_layer(p) < 0 ? -1 : wire_claude_layer(p);
+    case ADAPTOR_RAW_DROP:
+        break;
+    }
+    if (registered)
+        return 0;
+    char *line CLEANUP(free_ptr) =
+        xasprintf("plugin '%s' has no adaptor for runtime '%s' — files dropped at "
+                  "/configs/plugins/%s but no tools/sub-agents were wired in",
+                  p->name, p->opt->runtime, p->name);
+    p->opt->say(line);
+    return 0;
 }
 
 static void wire_folder(const struct adaptor_options *opt, const char *folder,

@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/limits.h"
+#include "base/num.h"
 #include "io/json.h"
 
 #include <ctype.h>
@@ -27,6 +28,22 @@ static bool any_of(const char *text, const char *const *words, size_t n)
     any_of(text, (const char *const[]){__VA_ARGS__},                                     \
            ARRAY_SIZE(((const char *const[]){__VA_ARGS__})))
 
+/* "work for 30 seconds"; -1 = it is not said. */
+static double seconds_of(const char *text)
+{
+    static const char before[] = "work for ";
+    const char *hit = strcasestr(text, before);
+    double seconds = -1;
+
+    if (!hit)
+        return -1;
+    hit += strlen(before);
+    char *number CLEANUP(free_ptr) = xstrndup(hit, strspn(hit, "0123456789."));
+    bool counted = num_parse_double(number, &seconds) &&
+                   strncasecmp(hit + strlen(number), " second", 7) == 0;
+    return counted ? seconds : -1;
+}
+
 static enum agent_intent intent_of(const char *text)
 {
     if (ANY_OF(text, "tool") && ANY_OF(text, "json") && ANY_OF(text, "array"))
@@ -40,7 +57,7 @@ static enum agent_intent intent_of(const char *text)
         return AGENT_PEERS;
     if (ANY_OF(text, "who are you", "introduce", "what are you"))
         return AGENT_INTRODUCE;
-    return AGENT_HEAR;
+    return seconds_of(text) >= 0 ? AGENT_WORK : AGENT_HEAR;
 }
 
 static bool is_word_char(char c)
@@ -97,7 +114,7 @@ void agent_wish_read(const char *text, struct agent_wish *ret)
     static const char *const MODEL[] = {"model"};
     static const char *const RUNTIME[] = {"runtime"};
 
-    *ret = (struct agent_wish){.intent = intent_of(text)};
+    *ret = (struct agent_wish){.intent = intent_of(text), .seconds = seconds_of(text)};
     if (ret->intent != AGENT_CREATE)
         return;
     ret->name = value_after(text, NAMED, ARRAY_SIZE(NAMED));

@@ -2,8 +2,8 @@
  * The scripted agent: what a message asks for, and what the agent says. Pure functions;
  * the turn that calls tools is in turn.c.
  *
- * The script knows six wishes. It is no language model: its answers are made of what the
- * box really loaded, so that a check on them proves the delivery and nothing else.
+ * The script knows a few wishes. It is no language model: its answers are made of what
+ * the box really loaded, so that a check on them proves the delivery and nothing else.
  */
 #ifndef BOX_AGENT_H
 #define BOX_AGENT_H
@@ -19,12 +19,14 @@ enum agent_intent {
     AGENT_CREATE,    /* a workspace or an agent of some name */
     AGENT_PEERS,     /* who else is there */
     AGENT_INTRODUCE, /* who are you */
+    AGENT_WORK,      /* "work for 30 seconds" */
 };
 
 /* Strings are owned, NULL = not said. name is always there with AGENT_CREATE. */
 struct agent_wish {
     enum agent_intent intent;
     char *name, *template, *model, *runtime;
+    double seconds; /* of production time, AGENT_WORK */
 };
 #define AGENT_WISH_INIT                                                                  \
     {                                                                                    \

@@ -38,6 +38,10 @@ struct child {
     struct loop_timer *timer; /* of the start; or that tells of a failed start */
     struct buf in, out;       /* not yet written, not yet a whole line */
     bool ending;              /* it was asked to */
+    bool again;               /* to be spawned when the old process has ended */
+    bool crash;               /* killed as soon as it runs */
+    struct strv argv, env;    /* of the last start */
+    int64_t start_timeout_ms;
     enum child_state state;
     char *why;
     json_t *hello, *tools;
@@ -363,6 +367,8 @@ static void out_ready(uint32_t events, void *arg)
 
 /* ---- start and end ---- */
 
+static void launch(struct child *c);
+
 static void ended(pid_t pid, int status, void *arg)
 {
     struct child *c = arg;
@@ -377,6 +383,10 @@ static void ended(pid_t pid, int status, void *arg)
     c->proc.pid = 0;
     close_in(c);
     close_out(c);
+    if (c->again && !c->ending) {
+        launch(c);
+        return;
+    }
     if (c->state == CHILD_FAILED)
         c->changed(c, c->arg);
     else
@@ -399,12 +409,12 @@ static void start_failed(void *arg)
     become(c, CHILD_FAILED);
 }
 
-static int spawn(struct child *c, const struct child_options *opt, struct err *err)
+static int spawn(struct child *c, struct err *err)
 {
     struct proc_spec spec = PROC_SPEC_INIT;
 
-    spec.argv = strv_argv(opt->argv);
-    spec.env = opt->env;
+    spec.argv = strv_argv(&c->argv);
+    spec.env = &c->env;
     spec.in = PROC_PIPE;
     spec.out = PROC_PIPE;
     spec.err = STDERR_FILENO;
@@ -419,10 +429,42 @@ static int spawn(struct child *c, const struct child_options *opt, struct err *e
     return 0;
 }
 
+/* The process and the handshake; the child is starting. */
+static void launch(struct child *c)
+{
+    struct err err = ERR_INIT;
+
+    c->again = false;
+    if (spawn(c, &err) < 0) {
+        log_warn("MCP server '%s' cannot be started: %s", c->name, err.text);
+        free(c->why);
+        c->why = xstrdup(err.text);
+        c->timer = loop_timer_add(c->loop, 0, start_failed, c);
+        return;
+    }
+    c->in_watch = loop_fd_add(c->loop, c->proc.in, 0, in_ready, c);
+    c->out_watch = loop_fd_add(c->loop, c->proc.out, EPOLLIN, out_ready, c);
+    loop_child_add(c->loop, c->proc.pid, c->proc.pidfd, ended, c);
+    c->proc.pidfd = -1;
+    c->timer = loop_timer_add(c->loop, c->start_timeout_ms, took_too_long, c);
+    if (c->crash)
+        proc_signal(&c->proc, SIGKILL);
+    say_hello(c);
+}
+
+static void prepare(struct child *c, const struct child_options *opt)
+{
+    strv_release(&c->argv);
+    strv_release(&c->env);
+    strv_copy(&c->argv, opt->argv);
+    strv_copy(&c->env, opt->env);
+    c->start_timeout_ms = opt->start_timeout_ms;
+    c->crash = opt->crash;
+}
+
 struct child *child_start(const struct child_options *opt)
 {
     struct child *c = xcalloc(1, sizeof(*c));
-    struct err err = ERR_INIT;
 
     c->loop = opt->loop;
     c->name = xstrdup(opt->name);
@@ -432,21 +474,32 @@ struct child *child_start(const struct child_options *opt)
     c->arg = opt->arg;
     buf_init(&c->in, LIMIT_LINE);
     buf_init(&c->out, LIMIT_LINE);
-    if (spawn(c, opt, &err) < 0) {
-        log_warn("MCP server '%s' cannot be started: %s", c->name, err.text);
-        c->why = xstrdup(err.text);
-        c->timer = loop_timer_add(c->loop, 0, start_failed, c);
-        return c;
-    }
-    c->in_watch = loop_fd_add(c->loop, c->proc.in, 0, in_ready, c);
-    c->out_watch = loop_fd_add(c->loop, c->proc.out, EPOLLIN, out_ready, c);
-    loop_child_add(c->loop, c->proc.pid, c->proc.pidfd, ended, c);
-    c->proc.pidfd = -1;
-    c->timer = loop_timer_add(c->loop, opt->start_timeout_ms, took_too_long, c);
-    if (opt->crash)
-        proc_signal(&c->proc, SIGKILL);
-    say_hello(c);
+    prepare(c, opt);
+    launch(c);
     return c;
+}
+
+void child_relaunch(struct child *child, const struct child_options *opt)
+{
+    if (child->state != CHILD_FAILED || child->ending)
+        return;
+    child->state = CHILD_STARTING;
+    json_decref(child->hello);
+    child->hello = NULL;
+    (void)json_array_clear(child->tools);
+    child->pages = 0;
+    buf_reset(&child->in);
+    buf_reset(&child->out);
+    free(child->why);
+    child->why = NULL;
+    prepare(child, opt);
+    /* What the old process still says is not of the new one. */
+    close_in(child);
+    close_out(child);
+    if (child->proc.pid)
+        child->again = true;
+    else
+        launch(child);
 }
 
 void child_end(struct child *child, int signo)
@@ -473,6 +526,8 @@ void child_free(struct child *child)
     buf_release(&child->out);
     json_decref(child->hello);
     json_decref(child->tools);
+    strv_release(&child->argv);
+    strv_release(&child->env);
     free(child->why);
     free(child->name);
     free(child);

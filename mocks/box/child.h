@@ -8,8 +8,8 @@
  *
  * A child settles once: ready, when the handshake is done and every page of its tool list
  * was read; or failed, when it could not be started, died, answered nonsense or took
- * longer than start_timeout_ms. A ready child that dies fails later. It is not started
- * again.
+ * longer than start_timeout_ms. A ready child that dies fails later. A failed one is
+ * started again by child_relaunch alone.
  */
 #ifndef BOX_CHILD_H
 #define BOX_CHILD_H
@@ -43,6 +43,9 @@ struct child_options {
 /* Never NULL. Everything in opt is copied or used during the call, except loop and arg.
  * changed is never called from within. */
 struct child *child_start(const struct child_options *opt);
+/* Starts a failed child once more, as opt says now (name, loop, changed and arg stay); it
+ * is starting from here on. When its process is still ending, it starts after that. */
+void child_relaunch(struct child *child, const struct child_options *opt);
 /* Kills a process that still runs; pending calls are dropped without an answer. */
 void child_free(struct child *child);
 

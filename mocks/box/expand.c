@@ -63,9 +63,8 @@ char *env_expand(const char *text, const struct strv *env)
     return buf_steal(&out);
 }
 
-void settings_embed_env(json_t *settings, const struct strv *env)
+void settings_embed_env(json_t *servers, const struct strv *env)
 {
-    json_t *servers = json_object_get(settings, "mcpServers");
     const char *server_name;
     json_t *server;
 

@@ -14,8 +14,8 @@
  * name that is not in env becomes its default, or nothing. Caller frees. */
 char *env_expand(const char *text, const struct strv *env);
 
-/* Expands every string value of every mcpServers entry's env in place: what a box does
- * that embeds secrets in settings.json (fault secret=embedded). */
-void settings_embed_env(json_t *settings, const struct strv *env);
+/* Expands every string value of every server entry's env in place (servers: name ->
+ * entry): what a box does that embeds secrets in its files (fault secret=embedded). */
+void settings_embed_env(json_t *servers, const struct strv *env);
 
 #endif

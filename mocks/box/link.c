@@ -4,9 +4,10 @@
  * Source: molecule_runtime (0.3.46) registry client and heartbeat loop: up to 8 tries on
  * transport errors and 5xx, 1-2-4-8-16-30-30 s apart, any other refusal stops the
  * registration and not the heartbeat; a beat that is answered 401 is sent once more with
- * the token as it is on disk, then the box registers again.
+ * the token as it is on disk. A card that changes later goes by update-card.
  */
 #include "mocks/box/state.h"
+#include "mocks/box/turn.h"
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -33,6 +34,7 @@ struct link {
     bool beaten;     /* a first beat was sent */
     bool settled;    /* the first time that every server is settled is over */
     bool again;      /* this beat is the repetition after a 401 */
+    json_t *card;    /* as the platform was told */
 };
 
 static void register_now(void *arg);
@@ -126,13 +128,37 @@ static void beat_later(struct link *l, double beats)
                               beat, l);
 }
 
-static void start_registration(struct link *l)
+/* ---- the agent card ---- */
+
+static void card_answered(const struct http_response *resp, const struct err *failed,
+                          void *arg)
 {
-    l->failures = 0;
-    l->over = false;
-    l->again = false;
-    register_now(l);
+    struct link *l = arg;
+
+    l->call = NULL;
+    if (!resp || resp->status != 200)
+        box_sayf("[registry] update-card: %s", resp     ? resp->body.data
+                                               : failed ? failed->text
+                                                        : "no answer");
+    beat_later(l, 1);
 }
+
+/* A card that has changed on disk is told once; false = it is as it was. */
+static bool tell_card(struct link *l)
+{
+    json_t *card CLEANUP(json_drop) = box_agent_card(l->b);
+
+    if (!l->registered || json_equal(card, l->card))
+        return false;
+    json_decref(l->card);
+    l->card = json_incref(card);
+    post(l, "/registry/update-card",
+         json_make("{s:s,s:O}", "workspace_id", l->b->id, "agent_card", card),
+         card_answered);
+    return true;
+}
+
+/* ---- heartbeat ---- */
 
 static void beat_answered(const struct http_response *resp, const struct err *failed,
                           void *arg)
@@ -146,10 +172,6 @@ static void beat_answered(const struct http_response *resp, const struct err *fa
         beat(l);
         return;
     }
-    if (resp && resp->status == 401) {
-        start_registration(l);
-        return;
-    }
     l->again = false;
     if (!resp)
         box_sayf("[heartbeat] %s", failed ? failed->text : "no answer");
@@ -157,25 +179,68 @@ static void beat_answered(const struct http_response *resp, const struct err *fa
         box_sayf("[heartbeat] answered %d", resp->status);
     else if (json_parse(resp->body.data, resp->body.len, &answer, NULL) == 0)
         keep_secret(l->b, ".platform_inbound_secret", answer, "platform_inbound_secret");
-    beat_later(l, 1);
+    if (!tell_card(l))
+        beat_later(l, 1);
+}
+
+/* What the agent says of its own health. */
+struct health {
+    double error_rate;
+    const char *sample_error, *runtime_state;
+};
+
+static struct health health_of(const struct box *b)
+{
+    if (box_fault_is(b, "agent", "wedged"))
+        return (struct health){0, "the agent's process does not answer", "wedged"};
+    if (box_fault_is(b, "agent", "failing"))
+        return (struct health){1, "the last turns ended in errors", NULL};
+    return (struct health){0, "", NULL};
+}
+
+/* Only what config.yaml says; the platform knows the runtimes' own values. */
+static void add_metadata(const struct box *b, json_t *body)
+{
+    json_t *config = json_object_get(b->config, "runtime_config");
+    json_t *idle = json_object_get(config, "idle_timeout_seconds");
+    json_t *capabilities = json_object_get(config, "capabilities");
+    json_t *metadata = xcheck(json_object());
+
+    if (json_is_object(capabilities))
+        (void)json_object_set(metadata, "capabilities", capabilities);
+    if (json_is_integer(idle))
+        (void)json_object_set(metadata, "idle_timeout_seconds", idle);
+    if (json_object_size(metadata))
+        (void)json_object_set(body, "runtime_metadata", metadata);
+    json_decref(metadata);
+}
+
+static json_t *beat_body(const struct box *b)
+{
+    const struct health health = health_of(b);
+    char *title CLEANUP(free_ptr) = turns_title(b);
+    json_t *body =
+        json_make("{s:s,s:f,s:s,s:I,s:s,s:I}", "workspace_id", b->id, "error_rate",
+                  health.error_rate, "sample_error", health.sample_error, "active_tasks",
+                  (json_int_t)turns_count(b), "current_task", title, "uptime_seconds",
+                  (json_int_t)((clock_mono_ms() - b->started_ms) / 1000));
+
+    add_mcp_fields(b, body);
+    if (health.runtime_state)
+        (void)json_object_set_new(body, "runtime_state",
+                                  xcheck(json_string(health.runtime_state)));
+    add_metadata(b, body);
+    return body;
 }
 
 static void beat(void *arg)
 {
     struct link *l = arg;
-    struct box *b = l->b;
-    json_t *body;
 
     l->timer = NULL;
     l->beaten = true;
-    box_read_settings(b);
-    body =
-        json_make("{s:s,s:f,s:s,s:I,s:s,s:I}", "workspace_id", b->id, "error_rate", 0.0,
-                  "sample_error", "", "active_tasks", (json_int_t)b->turns,
-                  "current_task", b->turns ? "answering a message" : "", "uptime_seconds",
-                  (json_int_t)((clock_mono_ms() - b->started_ms) / 1000));
-    add_mcp_fields(b, body);
-    post(l, "/registry/heartbeat", body, beat_answered);
+    box_read_settings(l->b);
+    post(l, "/registry/heartbeat", beat_body(l->b), beat_answered);
 }
 
 /* Registration is over: beat at once when the tools are known. A server that takes long
@@ -247,10 +312,12 @@ static void register_now(void *arg)
 {
     struct link *l = arg;
     struct box *b = l->b;
-    json_t *body = json_make("{s:s,s:s,s:o}", "id", b->id, "url", b->url, "agent_card",
-                             box_agent_card(b));
 
     l->timer = NULL;
+    json_decref(l->card);
+    l->card = box_agent_card(b);
+    json_t *body =
+        json_make("{s:s,s:s,s:O}", "id", b->id, "url", b->url, "agent_card", l->card);
     add_mcp_fields(b, body);
     post(l, "/registry/register", body, register_answered);
 }
@@ -261,7 +328,7 @@ void link_start(struct box *b)
 
     l->b = b;
     b->link = l;
-    start_registration(l);
+    register_now(l);
 }
 
 void link_free(struct box *b)
@@ -271,6 +338,7 @@ void link_free(struct box *b)
     loop_timer_cancel(b->link->timer);
     if (b->link->call)
         http_call_cancel(b->link->call);
+    json_decref(b->link->card);
     free(b->link);
     b->link = NULL;
 }

@@ -11,6 +11,7 @@
 #include "io/yaml.h"
 #include "mocks/box/adaptors.h"
 #include "mocks/box/expand.h"
+#include "mocks/box/runtimes.h"
 #include "mocks/box/tree.h"
 
 #include <string.h>
@@ -135,9 +136,14 @@ static char *expanded(const struct box *b, const char *text)
 
 static void child_env(const struct box *b, const struct server_entry *e, struct strv *env)
 {
+    /* The CLI is given more time for servers that are not its own, and they see it. */
+    bool extra = b->map.n > 1;
+
     const char *verb = box_fault(b, "verb");
 
     strv_copy(env, &b->env);
+    if (extra)
+        strv_env_set(env, "MCP_TIMEOUT", "60000");
     strv_env_set(env, "WAYBILL_MCP_MANNERS", box_switch(b, "mcp_manners", "spec"));
     strv_env_set(env, "WAYBILL_VERB_MODE",
                  verb ? verb : box_switch(b, "verb_mode", "seed"));
@@ -149,7 +155,9 @@ static void child_env(const struct box *b, const struct server_entry *e, struct 
     }
 }
 
-static struct child *start_child(struct box *b, const struct server_entry *e)
+/* Starts the server, or starts it again. */
+static struct child *start_child(struct box *b, const struct server_entry *e,
+                                 struct child *failed)
 {
     struct strv argv CLEANUP(strv_release) = STRV_INIT;
     struct strv env CLEANUP(strv_release) = STRV_INIT;
@@ -173,13 +181,34 @@ static struct child *start_child(struct box *b, const struct server_entry *e)
         .changed = child_changed,
         .arg = b,
     };
-    return child_start(&opt);
+    if (!failed)
+        return child_start(&opt);
+    child_relaunch(failed, &opt);
+    return failed;
+}
+
+bool box_relaunch_failed(struct box *b)
+{
+    bool any = false;
+
+    for (size_t i = 0; b->mapped && i < b->map.n; i++) {
+        const struct server_entry *e = &b->map.v[i];
+        if (e->source == SERVER_BUILTIN || child_state(b->children[i]) != CHILD_FAILED)
+            continue;
+        box_sayf("[runtime] MCP server '%s' %s: started again", e->name,
+                 child_why(b->children[i]));
+        (void)start_child(b, e, b->children[i]);
+        any = true;
+    }
+    return any;
 }
 
 void box_load(struct box *b)
 {
     const struct server_options opt = {
         .configs = b->configs,
+        .home = box_env(b, "HOME"),
+        .runtime = b->runtime,
         .a2a_exe = b->self_exe,
         .load_settings = !box_switch_is(b, "executor_loads_settings", "no") &&
                          !box_fault_is(b, "executor", "ignores-settings"),
@@ -190,7 +219,7 @@ void box_load(struct box *b)
     server_map_load(&opt, &b->map);
     b->children = xcalloc(b->map.n, sizeof(struct child *));
     for (size_t i = 0; i < b->map.n; i++)
-        b->children[i] = start_child(b, &b->map.v[i]);
+        b->children[i] = start_child(b, &b->map.v[i], NULL);
     b->mapped = true;
 }
 
@@ -254,23 +283,40 @@ json_t *box_reported_tools(const struct box *b)
         return xcheck(json_array());
     if (box_fault_is(b, "tools-report", "never") || strcmp(report, "never") == 0)
         return NULL;
-    if (strcmp(report, "turn") == 0 ? !b->turned : !box_settled(b))
-        return NULL;
-    return box_loaded_tools(b);
+    if (strcmp(report, "turn") == 0)
+        return json_incref(b->captured);
+    return box_settled(b) ? box_loaded_tools(b) : NULL;
+}
+
+void box_capture_tools(struct box *b)
+{
+    json_decref(b->captured);
+    b->captured = box_loaded_tools(b);
+}
+
+/* Whether the file that the runtime reads has the server of this name. */
+static bool configured(const struct box *b, const struct runtime *rt, const char *server)
+{
+    char *path CLEANUP(free_ptr) =
+        runtime_config_path(rt, b->configs, box_env(b, "HOME"));
+    json_t *servers CLEANUP(json_drop) = NULL;
+
+    if (path)
+        (void)!runtime_read_servers(rt, path, &servers, NULL);
+    return json_object_get(servers, server) != NULL;
 }
 
 int box_mcp_server_present(const struct box *b)
 {
-    char *path CLEANUP(free_ptr) = box_config_path(b, ".claude/settings.json");
-    json_t *settings CLEANUP(json_drop) = NULL;
+    char *legacy CLEANUP(free_ptr) = fs_join(b->root, "opt/molecule-mcp-server");
+    const char *server = box_expected_server(b);
 
     /* A runtime of the time before the field does not know it. */
     if (box_switch_is(b, "mcp_present_report", "no") ||
         box_switch_is(b, "delivery", "asset"))
         return -1;
-    (void)!json_read_file(path, &settings, NULL);
-    return json_object_get(json_object_get(settings, "mcpServers"),
-                           box_expected_server(b)) != NULL;
+    return fs_exists(legacy) || configured(b, runtime_find("claude-code"), server) ||
+           configured(b, runtime_find(b->runtime), server);
 }
 
 static void add_skill(json_t *skills, const char *id)
@@ -303,7 +349,8 @@ json_t *box_agent_card(const struct box *b)
         add_skill(skills, names.v[i]);
     return json_make("{s:s,s:s,s:s,s:s,s:o,s:{s:b,s:b}}", "name", name, "description",
                      about, "version", json_str(b->config, "version", "0.0.0"), "url",
-                     b->url, "skills", skills, "capabilities", "streaming", 0,
+                     b->url, "skills", skills, "capabilities", "streaming",
+                     json_bool(json_object_get(b->config, "a2a"), "streaming", true),
                      "pushNotifications", 0);
 }
 

@@ -5,6 +5,7 @@
 #include "base/table.h"
 #include "io/json.h"
 #include "io/yaml.h"
+#include "mocks/box/runtimes.h"
 
 #include <string.h>
 
@@ -12,6 +13,7 @@ static const struct name_row SOURCES[] = {{SERVER_BUILTIN, "builtin"},
                                           {SERVER_CONFIG_YAML, "config.yaml"},
                                           {SERVER_MCP_SERVERS_YAML, "mcp_servers.yaml"},
                                           {SERVER_SETTINGS_JSON, "settings.json"},
+                                          {SERVER_OWN_CONFIG, "runtime config"},
                                           {0, NULL}};
 
 const char *server_source_name(enum server_source source)
@@ -145,26 +147,29 @@ static void add_own_file(const struct server_options *opt, struct server_map *ma
     add_entries(opt, map, SERVER_MCP_SERVERS_YAML, servers ? servers : root);
 }
 
-static void add_settings(const struct server_options *opt, struct server_map *map)
+/* settings.json, or what the runtime has in its place. */
+static void add_own_config(const struct server_options *opt, const struct runtime *rt,
+                           struct server_map *map)
 {
-    char *path CLEANUP(free_ptr) = fs_join(opt->configs, ".claude/settings.json");
-    json_t *settings CLEANUP(json_drop) = NULL;
+    char *path CLEANUP(free_ptr) = runtime_config_path(rt, opt->configs, opt->home);
+    json_t *servers CLEANUP(json_drop) = NULL;
     struct err err = ERR_INIT;
 
-    if (!fs_exists(path))
+    if (!path)
         return;
-    if (json_read_file(path, &settings, &err) < 0) {
+    if (runtime_read_servers(rt, path, &servers, &err) < 0) {
         char *line CLEANUP(free_ptr) = xasprintf("WARNING %s", err.text);
         opt->say(line);
         return;
     }
-    json_t *servers = json_object_get(settings, "mcpServers");
-    if (json_is_object(servers))
-        add_entries(opt, map, SERVER_SETTINGS_JSON, servers);
+    add_entries(opt, map,
+                runtime_is_claude(rt) ? SERVER_SETTINGS_JSON : SERVER_OWN_CONFIG,
+                servers);
 }
 
 void server_map_load(const struct server_options *opt, struct server_map *ret)
 {
+    const struct runtime *rt = runtime_find(opt->runtime);
     struct server_entry *a2a = slot_for(ret, "a2a");
 
     a2a->name = xstrdup("a2a");
@@ -172,8 +177,10 @@ void server_map_load(const struct server_options *opt, struct server_map *ret)
     a2a->command = xstrdup(opt->a2a_exe);
     strv_add(&a2a->args, "mcp");
     strv_add(&a2a->args, "a2a");
-    add_config(opt, ret);
-    add_own_file(opt, ret);
+    if (runtime_is_claude(rt)) {
+        add_config(opt, ret);
+        add_own_file(opt, ret);
+    }
     if (opt->load_settings)
-        add_settings(opt, ret);
+        add_own_config(opt, rt, ret);
 }

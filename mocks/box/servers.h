@@ -5,6 +5,7 @@
  * then config.yaml mcp_servers, mcp_servers.yaml, and mcpServers of
  * .claude/settings.json; a later one replaces an earlier one of the same name in its
  * place, and nothing replaces a2a. An entry needs a command; its args default to none.
+ * The layers are Claude's; another runtime has its own configuration file instead.
  */
 #ifndef BOX_SERVERS_H
 #define BOX_SERVERS_H
@@ -18,6 +19,7 @@ enum server_source {
     SERVER_CONFIG_YAML,
     SERVER_MCP_SERVERS_YAML,
     SERVER_SETTINGS_JSON,
+    SERVER_OWN_CONFIG, /* the configuration file of another runtime than claude-code */
 };
 const char *server_source_name(enum server_source source);
 
@@ -40,8 +42,10 @@ struct server_map {
 
 struct server_options {
     const char *configs; /* the box's /configs */
+    const char *home;    /* the box's home; NULL = none */
+    const char *runtime; /* "claude-code"; any other one starts what its own file lists */
     const char *a2a_exe; /* command of the built-in server; its args are "mcp", "a2a" */
-    bool load_settings;  /* false: an executor that does not look at settings.json */
+    bool load_settings;  /* false: an executor that does not look at the file */
     void (*say)(const char *line); /* one line for each file or entry that is skipped */
 };
 

@@ -46,6 +46,8 @@ int box_read_env(struct box *b, struct err *err)
     b->id = xstrdup(box_env(b, "WORKSPACE_ID"));
     b->platform_url = dup_without_slash(box_env(b, "PLATFORM_URL"));
     b->url = dup_without_slash(box_env(b, "MOLECULE_WORKSPACE_URL"));
+    const char *runtime = box_env(b, "RUNTIME");
+    b->runtime = xstrdup(runtime && *runtime ? runtime : "claude-code");
     b->self_exe = fs_self_exe(err);
     b->started_ms = clock_mono_ms();
     b->pace = DEFAULT_PACE;

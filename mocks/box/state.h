@@ -22,6 +22,8 @@ struct http_async;
 struct gateway;
 struct install;
 struct link;
+struct tasks;
+struct turn;
 struct waiter;
 
 struct box {
@@ -35,6 +37,7 @@ struct box {
     char *id;           /* WORKSPACE_ID */
     char *platform_url; /* PLATFORM_URL, no slash at its end */
     char *url;          /* MOLECULE_WORKSPACE_URL */
+    char *runtime;      /* RUNTIME, "claude-code" when it is not set */
     char *self_exe;     /* waybill-mock */
     int64_t boots;      /* starts on this root, this one included */
     int64_t started_ms; /* monotonic */
@@ -47,8 +50,9 @@ struct box {
     struct server_map map;
     struct child **children; /* as many as map.n, in its order */
     bool mapped;             /* map and children are there */
-    bool turned;             /* a first turn is over */
-    int64_t turns;           /* under way */
+    json_t *captured;        /* tools at the last turn; NULL = there was none yet */
+    struct turn *turns;      /* under way, newest first */
+    struct tasks *tasks;     /* NULL until the first message */
     int64_t notices;         /* messages of the platform itself, so far */
 
     struct install *install; /* boot-install while it runs */
@@ -99,6 +103,10 @@ bool box_settled(const struct box *b); /* mapped, and no child is starting */
 json_t *box_loaded_tools(const struct box *b);
 /* What a heartbeat reports; NULL = the field is left out. Caller owns. */
 json_t *box_reported_tools(const struct box *b);
+/* What the CLI says at the begin of a turn: reports of "turn" are made of it. */
+void box_capture_tools(struct box *b);
+/* Starts every failed server again that is not built in; false = there is none. */
+bool box_relaunch_failed(struct box *b);
 /* -1 = the field is left out. */
 int box_mcp_server_present(const struct box *b);
 /* Caller owns. */
@@ -133,9 +141,11 @@ bool link_registered(const struct box *b);
  * the loop ends. */
 void box_stopped_one(struct box *b);
 
-/* ---- HTTP (turn.c, gateway.c) ---- */
+/* ---- HTTP (a2a.c, gateway.c, inbox.c) ---- */
 
-void turn_handle(struct box *b, struct httpd_req *req);
+void a2a_handle(struct box *b, struct httpd_req *req);
+void inbox_ingest(struct box *b, struct httpd_req *req);
+void inbox_read(struct box *b, struct httpd_req *req);
 /* rest: what follows "/mcp/". */
 void gateway_handle(struct box *b, struct httpd_req *req, const char *rest);
 void gateway_free(struct box *b);

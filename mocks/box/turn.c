@@ -1,9 +1,8 @@
 /*
- * One A2A turn: a message comes in, the scripted agent answers, perhaps through a tool.
- *
- * Source: A2A 0.3, JSON-RPC binding, message/send; as the claude-code runtime answers it.
+ * One turn: a message comes in, the scripted agent answers, perhaps through a tool.
+ * Whoever sent it waits for the answer, or watches the task that it is.
  */
-#include "mocks/box/state.h"
+#include "mocks/box/turn.h"
 
 #include "base/ids.h"
 #include "io/json.h"
@@ -11,35 +10,59 @@
 #include "mcp/jsonrpc.h"
 #include "mocks/box/adaptors.h"
 #include "mocks/box/agent.h"
+#include "mocks/box/state.h"
+#include "mocks/box/tasks.h"
 
 #include <string.h>
 
 /* How long fault agent=slow thinks, in production seconds. */
 enum { SLOW_S = 120 };
+/* How often the runtime starts dead servers again before a turn. */
+enum { RELAUNCHES_MAX = 2, TASK_TITLE_BYTES = 80 };
 
 struct turn {
+    struct turn *next; /* of the box's turns under way */
     struct box *b;
-    struct httpd_req *req;
-    struct rpc_frame frame;
+    struct task *task;
+    struct httpd_req *req; /* who waits for the message; NULL = nobody */
+    json_t *rpc_id;        /* of req */
     struct agent_wish wish;
     bool late;   /* fault agent=slow has had its time */
     bool notice; /* of the platform itself: no task */
     char *text;
+    int relaunches;
     struct waiter *waiter;
+    struct loop_timer *timer; /* of work that takes its time */
     struct child_call *call;
-    struct loop_timer *slow; /* fault agent=slow */
-    char *tool_id;           /* of the call under way */
+    char *tool_id; /* of the call under way */
 };
 
-static void end_turn(struct turn *t)
+static void free_turn(struct turn *t)
 {
-    t->b->turns -= t->notice ? 0 : 1;
-    loop_timer_cancel(t->slow);
-    rpc_frame_release(&t->frame);
+    json_decref(t->rpc_id);
     agent_wish_release(&t->wish);
+    loop_timer_cancel(t->timer);
     free(t->text);
     free(t->tool_id);
     free(t);
+}
+
+static void end_turn(struct turn *t)
+{
+    for (struct turn **at = &t->b->turns; *at; at = &(*at)->next)
+        if (*at == t) {
+            *at = t->next;
+            break;
+        }
+    free_turn(t);
+}
+
+/* Nothing of it is called any more. */
+static void drop_turn(struct turn *t)
+{
+    box_wait_cancel(t->b, t->waiter);
+    child_call_cancel(t->call);
+    end_turn(t);
 }
 
 static void peer_left(struct httpd_req *req, void *arg)
@@ -47,24 +70,25 @@ static void peer_left(struct httpd_req *req, void *arg)
     struct turn *t = arg;
 
     (void)req;
-    box_wait_cancel(t->b, t->waiter);
-    child_call_cancel(t->call);
-    end_turn(t);
+    t->req = NULL;
+    task_become(t->task, TASK_CANCELED);
+    drop_turn(t);
 }
 
 /* text: taken. */
 static void say(struct turn *t, char *text)
 {
     char message_id[37];
-    json_t *result;
+    json_t *message CLEANUP(json_drop) = NULL;
 
     id_uuid4(message_id);
-    result =
+    message =
         json_make("{s:s,s:s,s:[{s:s,s:s}],s:s}", "kind", "message", "messageId",
                   message_id, "parts", "kind", "text", "text", text, "role", "agent");
-    httpd_reply_json(t->req, 200, rpc_result(t->frame.id, result));
+    if (t->req)
+        httpd_reply_json(t->req, 200, rpc_result(t->rpc_id, json_incref(message)));
     free(text);
-    t->b->turned = true;
+    task_complete(t->task, message);
     end_turn(t);
 }
 
@@ -152,32 +176,18 @@ static void introduce(struct turn *t, const char *prompt)
 
 /* ---- the turn ---- */
 
-static void begin(void *arg);
-
-static void slow_enough(void *arg)
+static void work_done(void *arg)
 {
     struct turn *t = arg;
 
-    t->slow = NULL;
-    begin(t);
+    t->timer = NULL;
+    say(t, xasprintf("I worked for %g seconds.", t->wish.seconds));
 }
 
-/* Every server is settled: as the runtime does, nothing is said before. */
-static void begin(void *arg)
+static void act(struct turn *t)
 {
-    struct turn *t = arg;
     const char *prompt = box_fault_is(t->b, "agent", "generic") ? NULL : t->b->prompt;
 
-    t->waiter = NULL;
-    if (box_fault_is(t->b, "agent", "slow") && !t->late) {
-        t->late = true;
-        t->slow = loop_timer_add(t->b->loop, box_pace_ms(t->b, SLOW_S), slow_enough, t);
-        return;
-    }
-    if (box_fault_is(t->b, "agent", "silent")) {
-        say(t, xstrdup(""));
-        return;
-    }
     agent_wish_read(t->text, &t->wish);
     switch (t->wish.intent) {
     case AGENT_PONG:
@@ -195,66 +205,118 @@ static void begin(void *arg)
     case AGENT_INTRODUCE:
         introduce(t, prompt);
         break;
+    case AGENT_WORK:
+        t->timer =
+            loop_timer_add(t->b->loop, box_pace_ms(t->b, t->wish.seconds), work_done, t);
+        break;
     case AGENT_HEAR:
         say(t, agent_heard(t->text));
         break;
     }
 }
 
-/* The frame, out of the scope that would release it. */
-static struct rpc_frame frame_take(struct rpc_frame *f)
-{
-    struct rpc_frame taken = *f;
+static void begin(void *arg);
 
-    *f = (struct rpc_frame)RPC_FRAME_INIT;
-    return taken;
+static void slow_enough(void *arg)
+{
+    struct turn *t = arg;
+
+    t->timer = NULL;
+    begin(t);
 }
 
-static void refuse(struct httpd_req *req, json_t *id, int code, const char *message)
+/* Every server is settled: as the runtime does, nothing is said before. */
+static void begin(void *arg)
 {
-    httpd_reply_json(req, 200, rpc_error(id, code, message));
+    struct turn *t = arg;
+
+    t->waiter = NULL;
+    if (t->relaunches < RELAUNCHES_MAX && box_relaunch_failed(t->b)) {
+        t->relaunches++;
+        t->waiter = box_wait(t->b, NULL, begin, t);
+        return;
+    }
+    if (box_fault_is(t->b, "agent", "slow") && !t->late) {
+        t->late = true;
+        t->timer = loop_timer_add(t->b->loop, box_pace_ms(t->b, SLOW_S), slow_enough, t);
+        return;
+    }
+    box_capture_tools(t->b);
+    if (box_fault_is(t->b, "agent", "silent"))
+        say(t, xstrdup(""));
+    else if (!box_fault_is(t->b, "agent", "wedged"))
+        act(t);
 }
 
-void turn_handle(struct box *b, struct httpd_req *req)
+struct turn *turn_start(struct box *b, const json_t *message, bool notice)
 {
-    struct rpc_frame frame CLEANUP(rpc_frame_release) = RPC_FRAME_INIT;
-    enum rpc_code code = RPC_PARSE_ERROR;
-    struct err err = ERR_INIT;
-
-    if (rpc_parse(req->body, req->body_len, &frame, &code, &err) < 0) {
-        refuse(req, frame.id, (int)code, err.text);
-        return;
-    }
-    if (frame.kind != RPC_REQUEST) {
-        refuse(req, frame.id, RPC_INVALID_REQUEST, "not a request");
-        return;
-    }
-    if (strcmp(frame.method, "message/send") != 0) {
-        char *why CLEANUP(free_ptr) = xasprintf("method not found: %s", frame.method);
-        refuse(req, frame.id, RPC_METHOD_NOT_FOUND, why);
-        return;
-    }
-    const json_t *message = json_object_get(frame.params, "message");
-    if (!json_is_object(message)) {
-        refuse(req, frame.id, RPC_INVALID_PARAMS, "params.message is required");
-        return;
-    }
-    box_read_settings(b);
-    const char *from = httpd_header(req, "X-Workspace-ID");
-    bool notice = from && strncmp(from, "system:", 7) == 0;
-    if (!notice && box_fault_is(b, "agent", "busy")) {
-        httpd_add_header(req, "Retry-After", "30");
-        httpd_reply_json(req, 503, json_make("{s:s}", "error", "agent busy"));
-        return;
-    }
     struct turn *t = xcalloc(1, sizeof(*t));
+
+    if (!b->tasks)
+        b->tasks = tasks_new();
     t->b = b;
-    t->req = req;
     t->text = a2a_message_text(message);
-    t->frame = frame_take(&frame);
     t->notice = notice;
-    b->turns += notice ? 0 : 1;
     b->notices += notice ? 1 : 0;
-    httpd_on_gone(req, peer_left, t);
+    t->task = task_add(b->tasks, message, t);
+    t->next = b->turns;
+    b->turns = t;
+    task_become(t->task, TASK_WORKING);
     t->waiter = box_wait(b, NULL, begin, t);
+    return t;
+}
+
+struct task *turn_task(struct turn *t)
+{
+    return t->task;
+}
+
+void turn_answer(struct turn *t, struct httpd_req *req, json_t *id)
+{
+    t->req = req;
+    t->rpc_id = json_incref(id);
+    httpd_on_gone(req, peer_left, t);
+}
+
+void turn_cancel(struct turn *t)
+{
+    struct task *task = t->task;
+    struct httpd_req *req = t->req;
+    json_t *id CLEANUP(json_drop) = json_incref(t->rpc_id);
+
+    drop_turn(t);
+    task_become(task, TASK_CANCELED);
+    if (req)
+        httpd_reply_json(req, 200, rpc_result(id, task_view(task, -1)));
+}
+
+int64_t turns_count(const struct box *b)
+{
+    int64_t n = 0;
+
+    for (const struct turn *t = b->turns; t; t = t->next)
+        n += t->notice ? 0 : 1;
+    return n;
+}
+
+char *turns_title(const struct box *b)
+{
+    const char *text = "";
+
+    for (const struct turn *t = b->turns; t; t = t->next)
+        if (!t->notice)
+            text = t->text;
+    size_t len = strcspn(text, "\r\n");
+    return xstrndup(text, len < TASK_TITLE_BYTES ? len : TASK_TITLE_BYTES);
+}
+
+void turns_free(struct box *b)
+{
+    while (b->turns) {
+        struct turn *t = b->turns;
+        b->turns = t->next;
+        free_turn(t);
+    }
+    tasks_free(b->tasks);
+    b->tasks = NULL;
 }

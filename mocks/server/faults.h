@@ -9,7 +9,7 @@
 #include "base/err.h"
 #include <jansson.h>
 
-enum { FAULT_MODES_MAX = 5 };
+enum { FAULT_MODES_MAX = 8 };
 
 struct fault_mode {
     const char *name;  /* NULL ends the list */

@@ -209,13 +209,119 @@ static void repeats_a_refused_beat_once_with_the_token_on_disk(void **state)
     assert_int_equal(count_seen(f, "/registry/register"), 1);
 }
 
-static void registers_again_when_two_beats_are_refused(void **state)
+static void goes_on_beating_when_two_beats_are_refused(void **state)
 {
     struct fixture *f = *state;
     start_ready(f);
-    f->beats_401 = 2;
-    await_seen(f, "/registry/register", 2);
-    (void)await_beat(f, 1);
+    f->beats_401 = 4;
+    (void)await_beat(f, 5);
+    assert_int_equal(count_seen(f, "/registry/register"), 1);
+}
+
+static void tells_a_card_that_has_changed_once(void **state)
+{
+    struct fixture *f = *state;
+    start_ready(f);
+    put(f, "configs/skills/brief/SKILL.md", "brief\n");
+    await_seen(f, "/registry/update-card", 1);
+    json_t *body = json_object_get(nth_seen(f, "/registry/update-card", 0), "body");
+    assert_string_equal(json_str(body, "workspace_id", ""), WORKSPACE);
+    json_t *skills = json_object_get(json_object_get(body, "agent_card"), "skills");
+    assert_string_equal(json_str(json_array_get(skills, 0), "id", ""), "brief");
+    (void)await_beat(f, 2);
+    assert_int_equal(count_seen(f, "/registry/update-card"), 1);
+}
+
+struct rhythm {
+    const char *config, *heartbeat_s;
+    int64_t least_ms, most_ms; /* of two beats at pace 0.01 */
+};
+
+/* The interval of config.yaml is held between 5 and 300 seconds. */
+static const struct rhythm RHYTHMS[] = {
+    {"observability:\n  heartbeat_interval_seconds: 1\n", "30", 80, 400},
+    {"observability:\n  heartbeat_interval_seconds: 9000\n", "1", 5500, 0},
+    {"observability: {}\n", "5", 80, 400},
+};
+
+static void beats_as_config_or_contract_say(void **state)
+{
+    struct fixture *f = *state;
+    json_object_set_new(f->settings, "pace", json_real(0.01));
+    for (size_t i = 0; i < ARRAY_SIZE(RHYTHMS); i++) {
+        put(f, "configs/config.yaml", RHYTHMS[i].config);
+        set_switch(f, "heartbeat_s", RHYTHMS[i].heartbeat_s);
+        start_ready(f);
+        int64_t before = clock_mono_ms();
+        if (RHYTHMS[i].most_ms) {
+            (void)await_beat(f, 2);
+            assert_true(clock_mono_ms() - before >= RHYTHMS[i].least_ms);
+        } else { /* the next one would come after 3 s: it is not there after 200 ms */
+            int beats = count_seen(f, "/registry/heartbeat");
+            while (clock_mono_ms() - before < 200)
+                ask(f, "GET", "/health", NULL, NULL);
+            assert_int_equal(count_seen(f, "/registry/heartbeat"), beats);
+        }
+        assert_int_equal(end_box(f), 0);
+    }
+}
+
+static void says_what_it_works_on_and_that_it_is_idle_again(void **state)
+{
+    struct fixture *f = *state;
+    start_ready(f);
+    json_t *beat = await_beat(f, 1);
+    assert_int_equal(json_int(beat, "active_tasks", -1), 0);
+    assert_string_equal(json_str(beat, "current_task", "?"), "");
+    ask(f, "POST", "/", NULL,
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"message/send\",\"params\":{"
+        "\"configuration\":{\"blocking\":false},\"message\":{\"parts\":[{\"kind\":"
+        "\"text\","
+        "\"text\":\"Please work for 150 seconds\"}]}}}");
+    beat = await_beat(f, 2);
+    assert_int_equal(json_int(beat, "active_tasks", -1), 1);
+    assert_string_equal(json_str(beat, "current_task", "?"),
+                        "Please work for 150 seconds");
+    beat = await_beat(f, 6);
+    assert_int_equal(json_int(beat, "active_tasks", -1), 0);
+}
+
+static void says_that_its_agent_hangs_or_fails(void **state)
+{
+    struct fixture *f = *state;
+    set_fault(f, "agent", "wedged");
+    start_box(f);
+    json_t *beat = await_beat(f, 1);
+    assert_string_equal(json_str(beat, "runtime_state", ""), "wedged");
+    assert_int_not_equal(strlen(json_str(beat, "sample_error", "")), 0);
+    set_fault(f, "agent", "failing");
+    write_settings(f);
+    beat = await_beat(f, 2);
+    assert_null(json_object_get(beat, "runtime_state"));
+    assert_true(json_number_value(json_object_get(beat, "error_rate")) >= 0.5);
+}
+
+static void starts_dead_servers_again_at_most_twice_for_a_turn(void **state)
+{
+    struct fixture *f = *state;
+    make_concierge(f);
+    set_fault(f, "mcp-child", "missing");
+    start_ready(f);
+    char *reply = reply_to(f, "Create a workspace named x");
+    assert_non_null(strstr(reply, "Task"));
+    free(reply);
+    char *log = text_of(f, "console.log");
+    int started = 0;
+    for (const char *at = log; (at = strstr(at, ": started again")); at++)
+        started++;
+    assert_int_equal(started, 2);
+    free(log);
+    /* Whoever repairs it is served at the next turn. */
+    json_object_del(json_object_get(f->settings, "faults"), "mcp-child");
+    write_settings(f);
+    reply = reply_to(f, "Create a workspace named x");
+    assert_non_null(strstr(reply, "id new-1"));
+    free(reply);
 }
 
 static void reports_tools_after_the_first_turn_when_the_contract_says_so(void **state)
@@ -396,7 +502,12 @@ int main(int argc, char **argv)
         CASE(gives_up_registering_after_eight_tries_and_beats),
         CASE(takes_a_refusal_for_final_and_beats),
         CASE(repeats_a_refused_beat_once_with_the_token_on_disk),
-        CASE(registers_again_when_two_beats_are_refused),
+        CASE(goes_on_beating_when_two_beats_are_refused),
+        CASE(tells_a_card_that_has_changed_once),
+        CASE(beats_as_config_or_contract_say),
+        CASE(says_what_it_works_on_and_that_it_is_idle_again),
+        CASE(says_that_its_agent_hangs_or_fails),
+        CASE(starts_dead_servers_again_at_most_twice_for_a_turn),
         CASE(reports_tools_after_the_first_turn_when_the_contract_says_so),
         CASE(reports_tools_never_or_empty_with_the_faults),
         CASE(leaves_the_presence_out_where_the_runtime_does_not_know_it),

@@ -113,7 +113,7 @@ static void leaves_its_arguments_alone(void **state)
     json_t *before =
         json_pack("[O,O]", json_deep_copy(settings), json_deep_copy(fragment));
     json_t *merged = settings_merge(settings, fragment, DIR);
-    settings_embed_env(merged, &(struct strv)STRV_INIT);
+    settings_embed_env(json_object_get(merged, "mcpServers"), &(struct strv)STRV_INIT);
     json_t *after = json_pack("[O,O]", settings, fragment);
     assert_true(json_equal(before, after));
     json_decref(merged);
@@ -233,7 +233,7 @@ static void embeds_values_only_when_asked_to(void **state)
     json_t *expected = parsed("{\"mcpServers\":{\"m\":{\"args\":[\"${K}\"],"
                               "\"env\":{\"A\":\"secret\",\"N\":1}}},"
                               "\"env\":{\"A\":\"${K}\"}}");
-    settings_embed_env(settings, &env);
+    settings_embed_env(json_object_get(settings, "mcpServers"), &env);
     assert_true(json_equal(settings, expected));
     json_decref(settings);
     json_decref(expected);
