@@ -9,6 +9,7 @@
 #include "io/json.h"
 #include "mocks/control_plane/assets.h"
 #include "mocks/control_plane/boxes.h"
+#include "mocks/control_plane/volume.h"
 #include "mocks/tenant/a2a.h"
 #include "mocks/tenant/gate.h"
 #include "mocks/tenant/plugin_stage.h"
@@ -175,10 +176,32 @@ static void add_leak(struct provision *pr)
     assets_add(&pr->assets, "config.yaml", text, strlen(text));
 }
 
+/* Docker mode: a first start gets the template or a generated config.yaml, a later one
+ * the template again over what is there. */
+static int write_volume(struct provision *pr, struct err *err)
+{
+    struct workspace *ws = pr->ws;
+    bool first = !volume_exists(ws);
+    if (ws_is_platform(ws))
+        assets_add_persona(&pr->assets, ws->name);
+    if (first && !assets_find(&pr->assets, "config.yaml")) {
+        const char *model = provision_model(ws);
+        CLEANUP(buf_release) struct buf text = BUF_INIT(KIB(64));
+        assets_generated(ws, model ? model : "", &text);
+        assets_add(&pr->assets, "config.yaml", text.data, text.len);
+    }
+    add_leak(pr);
+    if (volume_make(ws, err) < 0 || assets_write(ws, &pr->assets, err) < 0)
+        return -1;
+    return volume_write_token(ws, err);
+}
+
 /* Contract 1.4: what the control plane writes into the new box's /configs. */
 static int write_configs(struct provision *pr, struct err *err)
 {
     struct workspace *ws = pr->ws;
+    if (ws->org->plat->self_hosted)
+        return write_volume(pr, err);
     const char *model = provision_model(ws);
     CLEANUP(buf_release) struct buf text = BUF_INIT(KIB(64));
     bool consumed = pr->has_template && switch_is(ws->org, "cp_asset_mode", "consume");
@@ -373,11 +396,19 @@ void provision_start(struct workspace *ws, const char *reason)
         box_stop(ws, NULL);
         return;
     }
-    pr->has_template = template_of(ws, &ref);
-    if (pr->has_template)
-        fetch_assets(pr, &ref);
-    else
+    if (ws->org->plat->self_hosted) {
+        struct err err = ERR_INIT;
+        if (volume_template(ws, &pr->assets, &err) < 0) {
+            provision_abort(pr, err.text);
+            return;
+        }
         pr->fetched = true;
+    } else if (template_of(ws, &ref)) {
+        pr->has_template = true;
+        fetch_assets(pr, &ref);
+    } else {
+        pr->fetched = true;
+    }
     box_stop(ws, on_stopped);
 }
 

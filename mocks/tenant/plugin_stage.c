@@ -181,15 +181,41 @@ bool plugin_on_box(const struct workspace *ws, const char *plugin_name)
     return path && fs_read(path, &text, NULL) == 0 && text.len > 0;
 }
 
+static int move(const char *from, const char *to, struct err *err)
+{
+    if (rename(from, to) < 0)
+        return err_sys(err, errno, "cannot move '%s' to '%s'", from, to);
+    return 0;
+}
+
+/* Docker mode: whoever looks sees the old tree or the new one, complete, never half of
+ * it. */
+static int deliver_atomically(struct workspace *ws, const char *plugin_name,
+                              const char *tree, const char *dir, struct err *err)
+{
+    CLEANUP(free_ptr) char *staging = box_path(ws, "/plugins", ".staging");
+    CLEANUP(free_ptr) char *previous = box_path(ws, "/plugins", ".previous");
+    CLEANUP(free_ptr) char *fresh = fs_join(staging, plugin_name);
+    CLEANUP(free_ptr) char *old = fs_join(previous, plugin_name);
+    CLEANUP(free_ptr) char *marker = fs_join(fresh, ".complete");
+    if (fs_rmtree(fresh, err) < 0 || fs_rmtree(old, err) < 0 ||
+        fs_mkdirs(staging, err) < 0 || fs_mkdirs(previous, err) < 0 ||
+        move(tree, fresh, err) < 0 || fs_write(marker, "", 0, 0644, err) < 0)
+        return -1;
+    if (fs_is_dir(dir) && move(dir, old, err) < 0)
+        return -1;
+    return move(fresh, dir, err);
+}
+
 int plugin_deliver(struct workspace *ws, const char *plugin_name, const char *tree,
                    struct err *err)
 {
     CLEANUP(free_ptr) char *dir = plugin_box_dir(ws, plugin_name);
     if (!dir)
         return err_set(err, ERR_SHAPE, "'%s' is no plugin name", plugin_name);
+    if (ws->org->plat->self_hosted)
+        return deliver_atomically(ws, plugin_name, tree, dir, err);
     if (fs_rmtree(dir, err) < 0 || fs_mkparents(dir, err) < 0)
         return -1;
-    if (rename(tree, dir) < 0)
-        return err_sys(err, errno, "cannot move '%s' to '%s'", tree, dir);
-    return 0;
+    return move(tree, dir, err);
 }

@@ -95,7 +95,10 @@ static void deliver(struct install *in, const char *tree)
     }
     if (plugin_deliver(ws, in->source.name, tree, &err) < 0) {
         log_warn("%s", err.text);
-        install_refuse(in, 502, "failed to deliver plugin to workspace EC2");
+        if (ws->org->plat->self_hosted)
+            install_refuse(in, 500, "failed to copy plugin to container");
+        else
+            install_refuse(in, 502, "failed to deliver plugin to workspace EC2");
         return;
     }
     record(in);

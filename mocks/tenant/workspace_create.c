@@ -282,7 +282,9 @@ static void fill_row(struct workspace *ws, const struct creation *c)
     str_set(&ws->workspace_access, access[0] ? access : "none");
     str_set(&ws->workspace_dir, dir[0] ? dir : NULL);
     ws->external = c->external;
-    ws->tier = 4; /* a tenant of the control plane has one tier */
+    /* A tenant of the control plane has one tier. */
+    int tier = (int)json_int(c->body, "tier", 0);
+    ws->tier = !ws->org->plat->self_hosted ? 4 : tier ? tier : 3;
     ws->budget_limit = json_int(c->body, "budget_limit", -1);
     ws->max_concurrent_tasks =
         json_int(c->body, "max_concurrent_tasks", ws->max_concurrent_tasks);
