@@ -16,7 +16,7 @@
 #include "scenario/load.h"
 
 struct lint_options {
-    const struct strv *run_tags; /* tags that jobs run; NULL = gate, smoke, slow, prove */
+    const struct strv *run_tags; /* tags that jobs run; NULL = gate, contract ... */
     const char *today;           /* "2026-06-22" for expect_failure; NULL = the clock's */
 };
 
