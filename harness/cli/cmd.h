@@ -46,7 +46,7 @@ struct explain_arguments {
 };
 struct mock_arguments {
     char *http_port, *https_port, *pace, *contract, *catalog, *env_file, *cp_token, *dir;
-    char *ca_out, *domain, *admin_token;
+    char *ca_out, *domain, *admin_token, *state, *journal_bytes;
     struct strv faults, switches, orgs, tenants;
     bool json, cp_stub, self_hosted, concierge;
 };

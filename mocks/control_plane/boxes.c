@@ -87,6 +87,7 @@ static void box_ended(pid_t pid, int status, void *arg)
         log_info("box of %s ended by itself (status %d)", ws->id, status);
     box->pid = 0;
     box->stopping = false;
+    state_touch(ws->org);
     loop_timer_cancel(TAKE(box->kill_timer));
     box_then_fn *then = TAKE(box->then);
     if (then)
@@ -121,6 +122,8 @@ int box_launch(struct workspace *ws, struct err *err)
     CLEANUP(free_ptr) char *url = xasprintf("http://localhost:%d", box->port);
     strv_env_set(&box->env, "MOLECULE_WORKSPACE_URL", url);
     box->boots++;
+    box->wanted = true;
+    state_touch(ws->org);
     write_settings(box);
     CLEANUP(free_ptr) char *log = fs_join(box->root, "console.log");
     CLEANUP(close_fd)
@@ -153,6 +156,9 @@ void box_stop(struct workspace *ws, box_then_fn *then)
 {
     struct box *box = box_get(ws);
     box->then = then;
+    /* A platform that ends takes its boxes with it; they are to come back with it. */
+    if (!ws->org->plat->stopping)
+        box->wanted = then != NULL && box->wanted;
     if (!box->pid) {
         box->then = NULL;
         if (then)
@@ -205,6 +211,7 @@ char *box_path(const struct workspace *ws, const char *root, const char *rel)
 
 void box_arrived(struct workspace *ws, const char *plugin_name, const char *by)
 {
+    state_touch(ws->org);
     (void)json_array_append_new(
         box_get(ws)->arrivals,
         json_make("{s:s, s:s}", "plugin_name", plugin_name, "by", by));

@@ -32,6 +32,8 @@ struct box {
     struct reconcile *reconcile; /* likewise */
     box_then_fn *then;           /* called when the process that was stopped is gone */
     bool stopping;               /* told to end */
+    bool wanted;                 /* it runs, or will again: what a restart brings back */
+    char preparing[32];          /* why a preparation is under way; "" = none is */
     struct loop_timer *kill_timer;
 };
 

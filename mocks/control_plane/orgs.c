@@ -9,6 +9,7 @@
 #include "base/ids.h"
 #include "base/log.h"
 #include "mocks/control_plane/boxes.h"
+#include "mocks/control_plane/resume.h"
 #include "mocks/server/state.h"
 #include "mocks/server/state_new.h"
 #include "mocks/server/listeners.h"
@@ -27,6 +28,7 @@ static void org_up(void *arg)
 {
     struct org *org = arg;
     org->ready_timer = NULL;
+    state_touch(org);
     if (switch_is(org, "org_create", "failed")) {
         str_set(&org->instance_status, "failed");
         return;
@@ -39,15 +41,27 @@ static void org_up(void *arg)
     (void)provision_restart(root, "platform-agent");
 }
 
-struct org *org_create(struct platform *p, const char *slug, const char *name,
-                       const char *owner_user_id)
+static void bring_up(struct org *org)
 {
-    struct org *org = org_row_add(p, slug, name, owner_user_id);
+    struct platform *p = org->plat;
     int64_t delay_ms = switch_int(org, "tenant_ready_ms");
     if (switch_is(org, "org_create", "slow"))
         delay_ms += pace_ms(p, ORG_SLOW_S);
     org->ready_timer = loop_timer_add(p->loop, delay_ms, org_up, org);
+}
+
+struct org *org_create(struct platform *p, const char *slug, const char *name,
+                       const char *owner_user_id)
+{
+    struct org *org = org_row_add(p, slug, name, owner_user_id);
+    bring_up(org);
     return org;
+}
+
+void org_resume(struct org *org)
+{
+    if (strcmp(org->instance_status, "provisioning") == 0 && !org->ready_timer)
+        bring_up(org);
 }
 
 /* The directories go when no process of the organisation can write there any more. */

@@ -36,6 +36,10 @@ static void provision_free(struct provision *pr)
     if (!pr)
         return;
     pr->ws->box->provision = NULL;
+    /* What the end of the platform cuts off is taken up again after it. */
+    if (!pr->ws->org->plat->stopping)
+        pr->ws->box->preparing[0] = '\0';
+    state_touch(pr->ws->org);
     if (pr->call)
         http_call_cancel(pr->call);
     stage_cancel(pr->look);
@@ -390,6 +394,7 @@ void provision_start(struct workspace *ws, const char *reason)
     pr->ws = ws;
     pr->create = strcmp(reason, "create") == 0;
     box->provision = pr;
+    (void)snprintf(box->preparing, sizeof(box->preparing), "%s", reason);
     token_revoke_all(ws, TOKEN_INSTANCE);
     if (provision_env(ws, &pr->env) != 0) {
         provision_free(pr);

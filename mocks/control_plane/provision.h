@@ -14,6 +14,9 @@ bool template_of(const struct workspace *ws, struct template_ref *ret);
 /* The environment of the next box, but for MOLECULE_DECLARED_PLUGINS and the port.
  * 0 = env filled; 1 = the provision is aborted: the row has failed already. */
 int provision_env(struct workspace *ws, struct strv *env);
+/* What the mock's own machinery and every box needs, again for an environment that was
+ * kept: folders and addresses may be others now. */
+void provision_env_refresh(const struct workspace *ws, struct strv *env);
 
 /* Whether it gets what is the concierge's alone: the platform root, and with the fault
  * concierge-hook=every-workspace all. */

@@ -132,7 +132,7 @@ static void concierge_hook(struct workspace *ws, struct strv *env)
 }
 
 /* What the mock's own machinery and every box needs; wins over secrets of these names. */
-static void add_fixed(const struct workspace *ws, struct strv *env)
+void provision_env_refresh(const struct workspace *ws, struct strv *env)
 {
     const struct org *org = ws->org;
     const struct platform *p = org->plat;
@@ -183,6 +183,6 @@ int provision_env(struct workspace *ws, struct strv *env)
                                    "code", "MISSING_MODEL", "issue", "2594"));
         return 1;
     }
-    add_fixed(ws, env);
+    provision_env_refresh(ws, env);
     return 0;
 }

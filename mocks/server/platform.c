@@ -14,6 +14,7 @@
 #include "io/http.h"
 #include "io/json.h"
 #include "mocks/control_plane/boxes.h"
+#include "mocks/control_plane/resume.h"
 #include "mocks/control_plane/sweep.h"
 #include "mocks/forge/forge.h"
 #include "mocks/server/announce.h"
@@ -23,6 +24,7 @@
 #include "mocks/server/journal.h"
 #include "mocks/server/router.h"
 #include "mocks/server/state_new.h"
+#include "mocks/server/state_save.h"
 #include "mocks/server/switches.h"
 #include "mocks/server/tls.h"
 
@@ -130,6 +132,22 @@ static void set_from_env(char **field, const char *name)
         str_set(field, value);
 }
 
+/* The profile that is named, or the state file's with the switches that it held: those
+ * that differ from it are kept only under the same profile. */
+static int load_profile(struct platform *p, const struct platform_options *o,
+                        struct err *err)
+{
+    CLEANUP(free_ptr) char *last = p->contract ? xstrdup(p->contract) : NULL;
+    CLEANUP(json_drop) json_t *kept = p->switches;
+    const char *named = o->contract ? o->contract : last ? last : "rfc";
+    p->switches = switches_builtin();
+    if (profile_load(p, named, err) < 0)
+        return -1;
+    if (last && strcmp(last, p->contract) == 0)
+        (void)json_object_update_existing(p->switches, kept);
+    return 0;
+}
+
 static int configure(struct platform *p, const struct platform_options *o,
                      struct err *err)
 {
@@ -147,10 +165,13 @@ static int configure(struct platform *p, const struct platform_options *o,
         str_set(&p->domain, o->domain);
         p->tenant_domain = dispatch_tenant_domain(o->domain);
     }
+    if (o->state && state_open(p, o->state, err) < 0)
+        return -1;
+    if (state_restore_platform(p, err) < 0)
+        return -1;
     set_from_env(&p->cp_token, "WAYBILL_CP_TOKEN");
     set_from_env(&p->shared_secret, "WAYBILL_CP_SHARED_SECRET");
-    if (profile_load(p, o->contract ? o->contract : "rfc", err) < 0 ||
-        apply_switches(p, &o->switches, err) < 0 ||
+    if (load_profile(p, o, err) < 0 || apply_switches(p, &o->switches, err) < 0 ||
         apply_faults(p, &o->faults, err) < 0 || check_orgs(&o->orgs, err) < 0 ||
         fixed_check(o, err) < 0)
         return -1;
@@ -160,12 +181,15 @@ static int configure(struct platform *p, const struct platform_options *o,
 static int make_dir(struct server *s, struct err *err)
 {
     struct platform *p = s->p;
-    if (s->options->dir) {
-        if (fs_mkdirs(s->options->dir, err) < 0)
+    const struct platform_options *o = s->options;
+    CLEANUP(free_ptr)
+    char *dir = o->dir ? xstrdup(o->dir) : o->state ? xasprintf("%s.d", o->state) : NULL;
+    if (dir) {
+        if (fs_mkdirs(dir, err) < 0)
             return -1;
-        char *real = realpath(s->options->dir, NULL);
+        char *real = realpath(dir, NULL);
         if (!real)
-            return err_sys(err, errno, "cannot use '%s'", s->options->dir);
+            return err_sys(err, errno, "cannot use '%s'", dir);
         p->dir = real;
     } else {
         const char *tmp = getenv("TMPDIR");
@@ -202,21 +226,34 @@ static int listen_tls(struct platform *p, const struct platform_options *o, int 
     return httpd_start_tls(p->loop, fd, &pair, dispatch, p, &p->httpsd, err);
 }
 
+/* Any port is rather the one of last time: clients that know it find the platform again.
+ */
+static int bind_port(int wanted, int last, int *ret_fd, struct err *err)
+{
+    if (wanted == 0 && last != 0 && httpd_bind(last, ret_fd, NULL) == 0)
+        return 0;
+    return httpd_bind(wanted, ret_fd, err);
+}
+
 static int listen_on(struct platform *p, const struct platform_options *o,
                      struct err *err)
 {
     int fd = -1;
     int tls_fd = -1;
-    if (httpd_bind(o->http_port, &fd, err) < 0)
+    if (bind_port(o->http_port, state_last_port(p, false), &fd, err) < 0)
         return -1;
     p->port = httpd_fd_port(fd);
     p->cp_url = xasprintf("http://cp.localhost:%d", p->port);
     p->forge_url = xasprintf("http://git.cp.localhost:%d", p->port);
     p->mock_url = xasprintf("http://127.0.0.1:%d", p->port);
     if (httpd_start(p->loop, fd, dispatch, p, &p->httpd, err) < 0 ||
-        httpd_bind(o->https_port, &tls_fd, err) < 0)
+        bind_port(o->https_port, state_last_port(p, true), &tls_fd, err) < 0)
         return -1;
     p->https_port = httpd_fd_port(tls_fd);
+    if (state_restore_rows(p, err) < 0) {
+        (void)close(tls_fd);
+        return -1;
+    }
     fixed_add(p, o);
     return listen_tls(p, o, tls_fd, err);
 }
@@ -263,6 +300,7 @@ static void on_terminate(int signo, void *arg)
     struct platform *p = s->p;
     if (p->stopping)
         return;
+    (void)!state_commit(p, NULL);
     p->stopping = true;
     loop_timer_cancel(TAKE(s->watch));
     for (size_t i = 0; i < p->orgs_n; i++)
@@ -289,10 +327,15 @@ static int serve(struct server *s, struct err *err)
         forge_new(p->catalog, p->forge_token, &p->forge, err) < 0 ||
         make_dir(s, err) < 0 || listen_on(p, s->options, err) < 0)
         return -1;
+    if (state_start(p, err) < 0)
+        return -1;
     sweep_start(p);
+    resume_all(p);
     fixed_start(p, s->options);
     for (size_t i = 0; i < s->options->orgs.n; i++)
-        (void)org_create(p, s->options->orgs.v[i], s->options->orgs.v[i], "waybill-mock");
+        if (!org_by_slug(p, s->options->orgs.v[i])) /* its state was kept */
+            (void)org_create(p, s->options->orgs.v[i], s->options->orgs.v[i],
+                             "waybill-mock");
     s->ready_deadline_ms =
         clock_mono_ms() + (int64_t)(ANNOUNCE_PATIENCE_MS * clock_timeout_mul());
     s->watch = loop_timer_add(p->loop, 0, announce_when_ready, s);
@@ -318,7 +361,7 @@ int platform_run(const struct platform_options *options, struct err *err)
 {
     struct server s = {.p = platform_state_new(), .options = options};
     struct platform *p = s.p;
-    p->journal = journal_new(0);
+    p->journal = journal_new(options->journal_bytes);
     int result = configure(p, options, err);
     if (result == 0)
         result = loop_new(&p->loop, err);
@@ -340,6 +383,7 @@ int platform_run(const struct platform_options *options, struct err *err)
     struct err cleanup = ERR_INIT;
     if (s.temp_dir && fs_rmtree(p->dir, &cleanup) < 0)
         log_warn("%s", cleanup.text);
+    state_close(p);
     journal_free(p->journal);
     platform_state_free(p);
     return result;

@@ -15,9 +15,12 @@
 
 struct platform_options {
     int http_port, https_port; /* 0 = any */
-    const char *dir;           /* NULL = a temporary one, removed at the end */
+    const char *dir;           /* NULL = a temporary one, removed at the end; with a
+                                * state file <file>.d, kept */
+    const char *state;         /* file; NULL = everything is in memory */
+    size_t journal_bytes;      /* 0 = the usual */
     const char *catalog;       /* NULL = beside the program */
-    const char *contract;      /* name or file; NULL = "rfc" */
+    const char *contract;      /* name or file; NULL = "rfc", or the state file's */
     const char *contracts_dir; /* NULL = beside the program */
     const char *env_file;      /* NULL = none */
     const char *routes_file;   /* gets route_list at the end; NULL = none */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "base/num.h"
 #include "mocks/server/platform.h"
 
@@ -31,6 +32,11 @@ static const char help[] =
     "  --admin-token TOKEN  self-hosted: its ADMIN_TOKEN (default: random; '' = none)\n"
     "  --dir DIR            keep the boxes' files there (default: a temporary "
     "directory)\n"
+    "  --state FILE         keep everything there (SQLite): it survives this process; "
+    "the\n"
+    "                       boxes' files are then in FILE.d unless --dir says "
+    "otherwise\n"
+    "  --journal-bytes N    size of the request journal (default: 12582912)\n"
     "  --catalog DIR        templates and plugins that the forge serves\n"
     "  --contract NAME|FILE profile of the product's behaviour (default: rfc)\n"
     "  --contracts-dir DIR  where profiles are found by name\n"
@@ -47,7 +53,7 @@ static const char help[] =
 
 enum { FIRST_OPTION = 256 }; /* what getopt_long returns for the first row */
 
-enum option_kind { FLAG, TEXT, LIST, PORT, PACE, HELP };
+enum option_kind { FLAG, TEXT, LIST, PORT, BYTES, PACE, HELP };
 
 static const struct row {
     const char *name;
@@ -63,6 +69,8 @@ static const struct row {
     {"self-hosted", FLAG, offsetof(struct platform_options, self_hosted)},
     {"concierge", FLAG, offsetof(struct platform_options, concierge)},
     {"admin-token", TEXT, offsetof(struct platform_options, admin_token)},
+    {"state", TEXT, offsetof(struct platform_options, state)},
+    {"journal-bytes", BYTES, offsetof(struct platform_options, journal_bytes)},
     {"dir", TEXT, offsetof(struct platform_options, dir)},
     {"catalog", TEXT, offsetof(struct platform_options, catalog)},
     {"contract", TEXT, offsetof(struct platform_options, contract)},
@@ -101,6 +109,16 @@ static int take_port(const char *name, const char *text, int *port, struct err *
     return 0;
 }
 
+static int take_bytes(const char *name, const char *text, size_t *bytes, struct err *err)
+{
+    int64_t value = 0;
+    if (!num_parse(text, KIB(64), (int64_t)MIB(4096), &value))
+        return err_set(err, ERR_USAGE,
+                       "--%s wants a number of bytes above 65536, got '%s'", name, text);
+    *bytes = (size_t)value;
+    return 0;
+}
+
 /* 0 = taken, 1 = help was asked for. */
 static int take(struct platform_options *o, const struct row *row, struct err *err)
 {
@@ -117,6 +135,8 @@ static int take(struct platform_options *o, const struct row *row, struct err *e
         return 0;
     case PORT:
         return take_port(row->name, optarg, field, err);
+    case BYTES:
+        return take_bytes(row->name, optarg, field, err);
     case PACE:
         return take_pace(optarg, field, err);
     case HELP:

@@ -14,6 +14,7 @@
 #include "io/json.h"
 #include "io/websocket.h"
 #include "mocks/server/journal.h"
+#include "mocks/server/state_save.h"
 #include "mocks/server/switches.h"
 
 enum { USUAL_ANSWER = 2048 }; /* bytes: most JSON answers fit */
@@ -210,13 +211,13 @@ static void record_free(struct record *r)
     free(r);
 }
 
-/* status 0 = nobody was there to hear it. */
-static void write_journal(struct record *r, int status)
+/* status 0 = nobody was there to hear it. Returns the entry's number, 0 = none. */
+static int64_t write_journal(struct record *r, int status)
 {
     struct call *call = &r->call;
     route_hit(call->plat, call->route);
     if (call->plat->journal == NULL)
-        return;
+        return 0;
     if (call->caller[0] == '\0' && call->token != NULL && call->token->ws != NULL &&
         call->token->kind == TOKEN_INSTANCE)
         (void)snprintf(call->caller, sizeof call->caller, "box:%s", call->token->ws->id);
@@ -238,7 +239,44 @@ static void write_journal(struct record *r, int status)
         .fault = call->fault,
         .decision = call->decision,
     };
-    (void)journal_add(call->plat->journal, &entry);
+    return journal_add(call->plat->journal, &entry);
+}
+
+static bool only_reads(const struct record *r)
+{
+    static const char *const methods[] = {"GET", "HEAD", "OPTIONS"};
+    for (size_t i = 0; i < ARRAY_SIZE(methods); i++)
+        if (strcmp(r->method, methods[i]) == 0)
+            return true;
+    return false;
+}
+
+static void touch(struct call *call)
+{
+    if (call->org != NULL)
+        state_touch(call->org);
+    else
+        state_touch_all(call->plat);
+}
+
+/* What a request did lasts before its answer leaves. False: it could not be saved, and
+ * must not be acknowledged. */
+static bool conclude(struct record *r, int status)
+{
+    struct call *call = &r->call;
+    int64_t entry = write_journal(r, status);
+    bool reads = only_reads(r);
+    if (call->plat->state == NULL)
+        return true;
+    if (!reads)
+        touch(call);
+    bool saved = state_commit(call->plat, NULL) == 0;
+    if (reads)
+        return true;
+    touch(call); /* for what its handler does after the answer */
+    if (!saved && entry > 0)
+        journal_amend(call->plat->journal, entry, 503);
+    return saved;
 }
 
 static void on_gone(struct httpd_req *req, void *arg)
@@ -248,7 +286,7 @@ static void on_gone(struct httpd_req *req, void *arg)
     r->call.req = NULL;
     /* While the platform stops nothing comes back any more to answer it. */
     if (r->waits_for_gone || r->call.plat->stopping) {
-        write_journal(r, 0);
+        (void)conclude(r, 0);
         record_free(r);
     }
 }
@@ -302,8 +340,10 @@ static void end_with(struct call *call, int status, const char *type, struct buf
 {
     struct record *r = of(call);
     struct httpd_req *req = call->req;
-    write_journal(r, req == NULL ? 0 : status);
-    if (req != NULL)
+    bool saved = conclude(r, req == NULL ? 0 : status);
+    if (req != NULL && !saved)
+        httpd_reply_json(req, 503, json_make("{s:s}", "error", "state cannot be saved"));
+    else if (req != NULL)
         httpd_reply_buf(req, status, type, body);
     record_free(r);
 }
@@ -387,7 +427,7 @@ struct httpd_stream *call_stream(struct call *call, int status, const char *type
     struct record *r = of(call);
     struct httpd_req *req = call->req;
     struct httpd_stream *stream = NULL;
-    write_journal(r, req == NULL ? 0 : status);
+    (void)conclude(r, req == NULL ? 0 : status);
     if (req != NULL)
         stream = httpd_stream_begin(req, status, type, gone, arg);
     record_free(r);

@@ -120,6 +120,7 @@ struct workspace *ws_add(struct org *org, const char *id, const char *name,
                          const char *parent_id)
 {
     struct workspace *ws = xcalloc(1, sizeof(*ws));
+    state_touch(org);
     ws->org = org;
     if (id)
         (void)snprintf(ws->id, sizeof(ws->id), "%s", id);
@@ -176,6 +177,7 @@ const char *ws_default_parent(struct org *org)
 
 void ws_set_status(struct workspace *ws, const char *status)
 {
+    state_touch(ws->org);
     if (strcmp(ws->status, status) == 0 && strcmp(status, "provisioning") != 0)
         return;
     str_set(&ws->status, status);
@@ -198,6 +200,7 @@ void ws_remove(struct workspace *ws)
 
 void ws_purge(struct workspace *ws)
 {
+    state_touch(ws->org);
     ws_remove(ws);
     while (ws->declared.n)
         (void)plugin_row_delete(&ws->declared, ws->declared.v[0].plugin_name);
@@ -285,6 +288,7 @@ bool secret_delete(struct secrets *s, const char *key)
 void event_add(struct org *org, const struct workspace *ws, const char *event_type,
                json_t *payload)
 {
+    state_touch(org);
     char id[37], when[32];
     id_uuid4(id);
     json_t *row = json_make("{s:s, s:s?, s:s, s:s}", "id", id, "workspace_id",
@@ -310,6 +314,7 @@ static void append_line(const char *dir, const char *name, const json_t *row)
 void audit_add(struct workspace *ws, const char *event_type, const char *actor_kind,
                json_t *fields)
 {
+    state_touch(ws->org);
     if (fault_is(ws->org, "audit", "off")) {
         json_decref(fields);
         return;

@@ -28,6 +28,7 @@ struct a2a_delivery;
 struct forge;
 struct journal;
 struct http_async;
+struct state_file;
 
 /* ---- rows ---- */
 
@@ -129,6 +130,7 @@ struct org {
     struct loop_timer *ready_timer;
     struct event_listener *listeners; /* mocks/server/listeners.h */
     int telling;                      /* depth of walks over them */
+    bool touched;                     /* may differ from what was saved */
     bool gone;                        /* deleted: no look-up finds it */
 };
 
@@ -137,6 +139,7 @@ struct platform {
     struct http_async *http;
     struct httpd *httpd;
     struct a2a_delivery *deliveries; /* messages under way (mocks/tenant/a2a.c) */
+    struct state_file *state;        /* what lasts (state_save.h); NULL = nothing does */
     struct journal *journal;         /* of requests; NULL in tests that need none */
     struct forge *forge;             /* NULL likewise */
     struct httpd *httpsd;            /* the same with TLS */
@@ -168,6 +171,12 @@ struct platform {
 
 /* Replaces an owned string by a copy (NULL allowed). */
 void str_set(char **field, const char *value);
+
+/* The organisation may have changed: what is said of it is compared with what was saved
+ * (state_save.h), before the next answer to a request that is no GET, and before the loop
+ * waits again. The operations below and every such request do this; so must whatever else
+ * changes rows, a timer for instance. Does nothing without a state file. */
+void state_touch(struct org *org);
 
 /* ---- look-ups: borrowed, NULL = not there ---- */
 

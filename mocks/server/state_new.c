@@ -131,6 +131,7 @@ struct org *org_row_add(struct platform *p, const char *slug, const char *name,
     char token[44];
     id_token(token);
     org->plat = p;
+    state_touch(org);
     id_uuid4(org->id);
     str_set(&org->slug, slug);
     str_set(&org->name, name);

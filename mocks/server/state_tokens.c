@@ -8,6 +8,7 @@ struct token *token_mint(struct org *org, struct workspace *ws, enum token_kind 
                          const char *name, char out[44])
 {
     struct token *t = xcalloc(1, sizeof(*t));
+    state_touch(org);
     id_token(out);
     id_uuid4(t->id);
     memcpy(t->prefix, out, sizeof(t->prefix) - 1);
@@ -75,6 +76,7 @@ bool token_has_instance(const struct workspace *ws)
 
 void token_revoke_all(struct workspace *ws, int kind)
 {
+    state_touch(ws->org);
     for (size_t i = 0; i < ws->org->tokens_n; i++) {
         struct token *t = ws->org->tokens[i];
         if (t->kind != TOKEN_ORG && t->ws == ws && (kind < 0 || kind == (int)t->kind))
