@@ -93,6 +93,24 @@ char *base64_encode(const void *data, size_t len)
     return (char *)out;
 }
 
+char *base64_decode(const char *text, size_t *ret_len)
+{
+    size_t n = strlen(text);
+    unsigned char *out = xmalloc(n / 4 * 3 + 1);
+    int len = EVP_DecodeBlock(out, (const unsigned char *)text, (int)n);
+
+    if (len < 0) {
+        free(out);
+        return NULL;
+    }
+    /* OpenSSL counts the bytes that the padding stands for. */
+    for (size_t i = n; len > 0 && i > 0 && i + 2 > n && text[i - 1] == '='; i--)
+        len--;
+    out[len] = '\0';
+    *ret_len = (size_t)len;
+    return (char *)out;
+}
+
 void id_token(char out[44])
 {
     unsigned char raw[32];
