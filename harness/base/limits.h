@@ -12,6 +12,7 @@
 #define LIMIT_CHILD_OUTPUT MIB(4)   /* captured stdout or stderr of one child */
 #define LIMIT_FILE MIB(16)          /* one template asset */
 #define LIMIT_ARCHIVE MIB(100)      /* a staged plugin tree */
+#define LIMIT_FORGE_TREE MIB(256)   /* what one archive of the mock forge may hold */
 #define LIMIT_SCENARIO_FILE MIB(1)  /* hand-written text */
 #define LIMIT_LINE MIB(8)           /* one JSON-RPC frame on stdio */
 #define LIMIT_ERROR_TEXT KIB(4)     /* what is quoted of a failing peer */

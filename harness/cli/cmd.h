@@ -29,7 +29,7 @@ extern const struct option_row report_option_rows[];
 
 struct run_arguments {
     char *tags, *target, *seed, *contract, *db, *junit, *markdown, *html, *color;
-    struct strv set, faults, switches, must_run;
+    struct strv set, faults, switches, catalogs, must_run;
     int jobs;
     bool list, keep, json, quiet, verbose, fail_fast, require_live, dry_run;
 };
@@ -45,9 +45,9 @@ struct explain_arguments {
     char *contract;
 };
 struct mock_arguments {
-    char *http_port, *https_port, *pace, *contract, *catalog, *env_file, *cp_token, *dir;
+    char *http_port, *https_port, *pace, *contract, *env_file, *cp_token, *dir;
     char *ca_out, *domain, *admin_token, *state, *journal_bytes;
-    struct strv faults, switches, orgs, tenants;
+    struct strv faults, switches, catalogs, orgs, tenants;
     bool json, cp_stub, self_hosted, concierge;
 };
 struct report_arguments {

@@ -44,8 +44,9 @@ const struct option_row mock_option_rows[] = {
      offsetof(struct mock_arguments, faults), "a thing that goes wrong"},
     {"pace", 0, OPTION_TEXT, "FACTOR", NULL, offsetof(struct mock_arguments, pace),
      "production's clocks times this (default: 0.002)"},
-    {"catalog", 0, OPTION_TEXT, "DIR", NULL, offsetof(struct mock_arguments, catalog),
-     "templates and plugins, as OWNER/REPO/REF/ (default: the program's own)"},
+    {"catalog", 0, OPTION_LIST, "DIR", NULL, offsetof(struct mock_arguments, catalogs),
+     "templates and plugins over the built-in ones: OWNER/REPO/REF/, or a working tree; "
+     "may be repeated"},
     {"state", 0, OPTION_TEXT, "FILE", NULL, offsetof(struct mock_arguments, state),
      "keep everything there (SQLite), so that it survives this process; boxes then live "
      "in FILE.d unless --dir says otherwise"},
@@ -127,9 +128,7 @@ int cmd_mock(void *arguments, const struct strv *operands, struct err *err)
     strv_add(&argv, program);
     strv_add(&argv, "platform");
     pass(&argv, "contracts-dir", contracts);
-    if (!a->catalog) {
-        pass(&argv, "catalog", catalog);
-    }
+    pass(&argv, "catalog", catalog);
     /* Only where results belong: nobody expects files in the current directory. */
     char *db CLEANUP(free_ptr) = path_default_db();
     char *routes CLEANUP(free_ptr) = xasprintf("%s.routes.json", db);

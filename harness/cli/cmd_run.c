@@ -30,6 +30,9 @@ const struct option_row run_option_rows[] = {
      "one switch of the profile; may be repeated"},
     {"fault", 0, OPTION_LIST, "NAME[=MODE]", NULL, AT(faults),
      "a thing that goes wrong on the mock platform; may be repeated"},
+    {"catalog", 0, OPTION_LIST, "DIR", NULL, AT(catalogs),
+     "templates and plugins over the mock's own: OWNER/REPO/REF/, or a working tree; "
+     "may be repeated"},
     {"set", 0, OPTION_LIST, "NAME=VALUE", NULL, AT(set),
      "a parameter that a scenario declares; may be repeated"},
     {"seed", 0, OPTION_TEXT, "TEXT", NULL, AT(seed),
@@ -212,6 +215,11 @@ static int prepare(const struct run_arguments *a, const struct strv *operands,
                    ? -1
                    : 0;
     }
+    if (a->catalogs.n > 0) {
+        return err_set(err, ERR_USAGE,
+                       "--catalog needs the mock platform, and target '%s' is a real one",
+                       s->target.name);
+    }
     if (a->faults.n > 0) {
         return err_set(err, ERR_USAGE,
                        "--fault needs the mock platform, and target '%s' is a real one",
@@ -292,6 +300,7 @@ static int run_prepared(const struct run_arguments *a, struct run_setup *s,
         .target = &s->target,
         .mock = {.program = s->mock_program,
                  .catalog = s->catalog,
+                 .catalogs = &a->catalogs,
                  .contract = a->contract,
                  .contracts_dir = s->contracts_dir,
                  .routes_file = s->routes_file,

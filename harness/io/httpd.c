@@ -565,6 +565,18 @@ void httpd_reply_buf(struct httpd_req *req, int status, const char *type,
            MHD_create_response_from_buffer(len, buf_steal(body), MHD_RESPMEM_MUST_FREE));
 }
 
+void httpd_reply_file(struct httpd_req *req, int status, const char *type, int fd,
+                      size_t len)
+{
+    int own = fcntl(fd, F_DUPFD_CLOEXEC, 0); /* libmicrohttpd closes it */
+    if (own < 0) {
+        httpd_reply_text(req, 500, "no descriptor left");
+        return;
+    }
+    answer(of(req), status, type,
+           MHD_create_response_from_fd_at_offset64((uint64_t)len, own, 0));
+}
+
 void httpd_reply_text(struct httpd_req *req, int status, const char *text)
 {
     httpd_reply(req, status, "text/plain; charset=utf-8", text, strlen(text));

@@ -79,6 +79,10 @@ void httpd_reply(struct httpd_req *req, int status, const char *type, const void
 /* The same without a copy: body is taken, and empty afterwards. */
 void httpd_reply_buf(struct httpd_req *req, int status, const char *type,
                      struct buf *body);
+/* len bytes of a file, from its beginning, without a copy in memory. fd: borrowed; what
+ * it refers to must not change until the answer is sent. */
+void httpd_reply_file(struct httpd_req *req, int status, const char *type, int fd,
+                      size_t len);
 void httpd_reply_text(struct httpd_req *req, int status, const char *text);
 /* Compact JSON rendered by json_render_wire (io/json.h). body: taken. */
 void httpd_reply_json(struct httpd_req *req, int status, json_t *body);

@@ -28,6 +28,14 @@ static void child_env(struct strv *env)
                 strv_add(env, *e);
 }
 
+static void add_list(struct strv *argv, const char *option, const struct strv *values)
+{
+    for (size_t i = 0; values && i < values->n; i++) {
+        strv_add(argv, option);
+        strv_add(argv, values->v[i]);
+    }
+}
+
 static void child_argv(const struct mock_spec *spec, const struct target *target,
                        struct strv *argv)
 {
@@ -46,14 +54,9 @@ static void child_argv(const struct mock_spec *spec, const struct target *target
         strv_add(argv, options[i][0]);
         strv_add(argv, options[i][1]);
     }
-    for (size_t i = 0; spec->switches && i < spec->switches->n; i++) {
-        strv_add(argv, "--switch");
-        strv_add(argv, spec->switches->v[i]);
-    }
-    for (size_t i = 0; spec->faults && i < spec->faults->n; i++) {
-        strv_add(argv, "--fault");
-        strv_add(argv, spec->faults->v[i]);
-    }
+    add_list(argv, "--catalog", spec->catalogs);
+    add_list(argv, "--switch", spec->switches);
+    add_list(argv, "--fault", spec->faults);
 }
 
 /* 0: a line without its newline is in *line; 1: the pipe ended first. */

@@ -26,6 +26,7 @@ struct exprs;    /* scenario/expr.h */
 struct mock_spec {
     const char *program;         /* path of waybill-mock */
     const char *catalog;         /* directory, NULL = the program's own default */
+    const struct strv *catalogs; /* more, laid over it; NULL = none */
     const char *contract;        /* profile name or file, NULL = rfc */
     const char *contracts_dir;   /* NULL = the program's own default */
     const char *routes_file;     /* gets the routes that were asked; NULL = none */

@@ -10,6 +10,7 @@
 #include "mocks/control_plane/assets.h"
 #include "mocks/control_plane/boxes.h"
 #include "mocks/control_plane/volume.h"
+#include "mocks/forge/catalog.h"
 #include "mocks/tenant/a2a.h"
 #include "mocks/tenant/gate.h"
 #include "mocks/tenant/plugin_stage.h"
@@ -143,18 +144,21 @@ static void set_declared_env(struct workspace *ws, struct strv *env)
     strv_release(&sources);
 }
 
+struct skills {
+    struct provision *pr;
+    const char *dir;
+};
+
 static int copy_skill(const struct fs_entry *entry, void *arg)
 {
-    struct provision *pr = arg;
+    const struct skills *s = arg;
     if (entry->dir)
         return 0;
-    CLEANUP(free_ptr)
-    char *from = xasprintf("%s/molecule-ai/seo-all/main/%s", pr->ws->org->plat->catalog,
-                           entry->path);
+    CLEANUP(free_ptr) char *from = fs_join(s->dir, entry->path);
     CLEANUP(free_ptr) char *to = xasprintf("agent-skills/seo-all/%s", entry->path);
     CLEANUP(buf_release) struct buf text = BUF_INIT(LIMIT_FILE);
     if (fs_read(from, &text, NULL) == 0)
-        assets_add(&pr->assets, to, text.data, text.len);
+        assets_add(&s->pr->assets, to, text.data, text.len);
     return 0;
 }
 
@@ -163,9 +167,10 @@ static void add_asset_skills(struct provision *pr)
     struct workspace *ws = pr->ws;
     if (!skills_by_asset(ws))
         return;
-    CLEANUP(free_ptr)
-    char *dir = xasprintf("%s/molecule-ai/seo-all/main", ws->org->plat->catalog);
-    (void)fs_walk(dir, LIMIT_DEPTH, copy_skill, pr, NULL);
+    CLEANUP(free_ptr) char *dir = catalog_plugin(ws->org->plat->repos, "seo-all");
+    struct skills s = {pr, dir};
+    if (dir)
+        (void)catalog_walk(dir, copy_skill, &s, NULL);
 }
 
 /* The fault leak=org-token, in the file that everyone may read. */

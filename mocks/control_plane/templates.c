@@ -7,6 +7,7 @@
 #include "base/fs.h"
 #include "io/json.h"
 #include "mocks/control_plane/provision.h"
+#include "mocks/forge/catalog.h"
 
 bool template_find(const struct org *org, const char *name, struct template_ref *ret)
 {
@@ -30,14 +31,16 @@ bool template_find(const struct org *org, const char *name, struct template_ref 
 char *template_dir(const struct org *org, const char *name)
 {
     struct template_ref ref;
+    CLEANUP(catalog_place_release) struct catalog_place place = {.path = NULL};
     if (!template_find(org, name, &ref))
         return NULL;
-    char *dir = xasprintf("%s/%s/%s", org->plat->catalog, ref.repo, ref.ref);
-    if (!fs_is_dir(dir)) {
-        free(dir);
+    CLEANUP(free_ptr) char *owner = xstrdup(ref.repo);
+    char *slash = strchr(owner, '/');
+    if (!slash)
         return NULL;
-    }
-    return dir;
+    *slash = '\0';
+    bool there = catalog_find(org->plat->repos, owner, slash + 1, ref.ref, &place);
+    return there && !place.packed ? TAKE(place.path) : NULL;
 }
 
 bool template_of(const struct workspace *ws, struct template_ref *ret)

@@ -1,41 +1,53 @@
 #include "mocks/forge/forge.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
-#include <stdint.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/fs.h"
 #include "base/ids.h"
 #include "base/limits.h"
+#include "io/json.h"
+#include "mocks/forge/pack.h"
 
-enum { TREE_DEPTH = 32 };
-
+/* What is known of a tree as long as names, sizes and times in it stay. */
 struct cached {
     struct cached *next;
-    char *dir;       /* CATALOG/OWNER/REPO/REF */
-    char state[65];  /* of the tree when the archive was made, "" = not made */
-    struct buf data; /* the archive */
+    char *path;
+    char state[65]; /* "" = nothing is known */
+    char commit[41];
+    int fd; /* the archive, -1 = not made */
+    size_t size;
 };
 
 struct forge {
-    char *catalog, *token;
+    const struct catalog *catalog;
+    char *token, *tmp_dir;
+    json_t *access; /* "OWNER/REPO" -> word; absent = private */
+    json_t *issues;
     struct cached *cache;
 };
 
-int forge_new(const char *catalog, const char *token, struct forge **ret, struct err *err)
+struct forge *forge_new(const struct catalog *catalog, const char *token,
+                        const char *tmp_dir)
 {
-    if (!fs_is_dir(catalog))
-        return err_set(err, ERR_CONFIG, "the catalog '%s' is not a directory", catalog);
     struct forge *f = xcalloc(1, sizeof *f);
-    f->catalog = xstrdup(catalog);
+    f->catalog = catalog;
     f->token = xstrdup(token);
-    *ret = f;
-    return 0;
+    f->tmp_dir = xstrdup(tmp_dir);
+    f->access = xcheck(json_object());
+    f->issues = xcheck(json_object());
+    return f;
+}
+
+static void forget(struct cached *c)
+{
+    c->state[0] = '\0';
+    close_fd(&c->fd);
 }
 
 void forge_free(struct forge *f)
@@ -45,56 +57,74 @@ void forge_free(struct forge *f)
     while (f->cache != NULL) {
         struct cached *c = f->cache;
         f->cache = c->next;
-        free(c->dir);
-        buf_release(&c->data);
+        forget(c);
+        free(c->path);
         free(c);
     }
-    free(f->catalog);
+    json_decref(f->access);
+    json_decref(f->issues);
     free(f->token);
+    free(f->tmp_dir);
     free(f);
 }
 
-enum forge_answer forge_check(const struct forge *f, const char *authorization)
+/* ---- who may read ---- */
+
+static const char *const access_words[] = {"private", "public", "restricted"};
+
+bool forge_set_access(struct forge *f, const char *full_name, const char *access)
 {
-    if (authorization == NULL)
-        return FORGE_NOT_FOUND;
-    if (strncasecmp(authorization, "token ", 6) != 0 ||
-        !const_time_equal(authorization + 6, f->token))
+    for (size_t i = 0; i < ARRAY_SIZE(access_words); i++) {
+        if (strcmp(access, access_words[i]) == 0)
+            return json_object_set_new(f->access, full_name, json_string(access)) == 0;
+    }
+    return false;
+}
+
+const char *forge_access(const struct forge *f, const char *full_name)
+{
+    return json_str(f->access, full_name, access_words[0]);
+}
+
+enum forge_answer forge_check(const struct forge *f, const char *owner, const char *repo,
+                              const char *authorization)
+{
+    CLEANUP(free_ptr) char *full = xasprintf("%s/%s", owner, repo);
+    const char *access = forge_access(f, full);
+    bool ours = authorization != NULL && strncasecmp(authorization, "token ", 6) == 0 &&
+                const_time_equal(authorization + 6, f->token);
+    if (authorization == NULL && strcmp(access, "public") == 0)
+        return FORGE_OK;
+    if (!ours)
         return FORGE_UNAUTHORIZED;
-    return FORGE_OK;
+    return strcmp(access, "restricted") == 0 ? FORGE_FORBIDDEN : FORGE_OK;
 }
 
-bool forge_parse_path(const char *path, char **ret_owner, char **ret_repo, char **ret_ref)
+json_t *forge_issues(struct forge *f)
 {
-    static const char head[] = "/api/v1/repos/", middle[] = "/archive/",
-                      tail[] = ".tar.gz";
-    const size_t tail_len = sizeof tail - 1;
-    if (strncmp(path, head, sizeof head - 1) != 0)
-        return false;
-    const char *owner = path + sizeof head - 1;
-    size_t owner_len = strcspn(owner, "/");
-    if (owner_len == 0 || owner[owner_len] == '\0')
-        return false;
-    const char *repo = owner + owner_len + 1;
-    size_t repo_len = strcspn(repo, "/");
-    if (repo_len == 0 || strncmp(repo + repo_len, middle, sizeof middle - 1) != 0)
-        return false;
-    const char *ref = repo + repo_len + sizeof middle - 1;
-    size_t ref_len = strlen(ref);
-    if (ref_len <= tail_len || strcmp(ref + ref_len - tail_len, tail) != 0)
-        return false;
-    *ret_owner = xstrndup(owner, owner_len);
-    *ret_repo = xstrndup(repo, repo_len);
-    *ret_ref = xstrndup(ref, ref_len - tail_len);
-    return true;
+    return f->issues;
 }
 
-/* ---- one archive ---- */
+/* ---- trees and their tips ---- */
 
 struct stamp {
     const char *dir;
     struct buf text;
+    bool contents; /* else sizes and times */
+    struct err *err;
 };
+
+static int stamp_content(struct stamp *s, const char *path, const struct stat *st,
+                         const char *name)
+{
+    CLEANUP(buf_release) struct buf data = BUF_INIT(LIMIT_ARCHIVE);
+    char hash[65];
+    if (fs_read(path, &data, s->err) < 0)
+        return -1;
+    sha256_hex(data.data, data.len, hash);
+    buf_addf(&s->text, "%s %d %s\n", name, (st->st_mode & S_IXUSR) != 0, hash);
+    return 0;
+}
 
 static int stamp_entry(const struct fs_entry *entry, void *arg)
 {
@@ -103,146 +133,133 @@ static int stamp_entry(const struct fs_entry *entry, void *arg)
     struct stat st;
     if (stat(path, &st) != 0)
         return 0; /* gone between listing and looking: the next look differs */
-    buf_addf(&s->text, "%s %lld %lld.%09ld\n", entry->path,
+    if (s->contents)
+        return entry->dir ? 0 : stamp_content(s, path, &st, entry->path);
+    buf_addf(&s->text, "%s %lld %lld.%09ld %o\n", entry->path,
              entry->dir ? 0 : (long long)st.st_size, (long long)st.st_mtim.tv_sec,
-             st.st_mtim.tv_nsec);
+             st.st_mtim.tv_nsec, st.st_mode);
     return 0;
 }
 
-/* Names, sizes and times of a tree, as one short text. */
-static int tree_state(const char *dir, char out[65], struct err *err)
+/* One short text for a tree or an archive: of its contents, or of what stat tells. */
+static int stamp_of(const char *path, bool contents, char out[65], struct err *err)
 {
-    struct stamp s = {.dir = dir, .text = BUF_INIT(MIB(16))};
-    int rc = fs_walk(dir, TREE_DEPTH, stamp_entry, &s, err);
+    struct stamp s = {
+        .dir = path, .text = BUF_INIT(MIB(16)), .contents = contents, .err = err};
+    const struct fs_entry self = {.path = xstrdup("")};
+    int rc = fs_is_dir(path) ? catalog_walk(path, stamp_entry, &s, err)
+                             : stamp_entry(&self, &s);
+    free(self.path);
     sha256_hex(s.text.data, s.text.len, out);
     buf_release(&s.text);
     return rc;
 }
 
-struct packing {
-    struct archive *a;
-    const char *dir, *repo;
-    size_t total;
-    struct err *err;
-};
-
-static int pack_failed(struct packing *p)
-{
-    const char *why = archive_error_string(p->a);
-    return err_set(p->err, ERR_SYS, "cannot pack '%s': %s", p->dir,
-                   why == NULL ? "?" : why);
-}
-
-static void entry_drop(struct archive_entry **e)
-{
-    archive_entry_free(*e);
-}
-
-static int pack_header(struct packing *p, const char *name, bool dir, mode_t mode,
-                       size_t size)
-{
-    CLEANUP(entry_drop) struct archive_entry *e = xcheck(archive_entry_new());
-    CLEANUP(free_ptr)
-    char *full = xasprintf("%s/%s%s", p->repo, name, dir && *name != '\0' ? "/" : "");
-    archive_entry_set_pathname(e, full);
-    archive_entry_set_filetype(e, dir ? AE_IFDIR : AE_IFREG);
-    archive_entry_set_perm(e, mode);
-    archive_entry_set_size(e, (la_int64_t)size);
-    archive_entry_set_mtime(e, 0, 0); /* the same tree, the same bytes */
-    return archive_write_header(p->a, e) < ARCHIVE_WARN ? pack_failed(p) : 0;
-}
-
-static int pack_entry(const struct fs_entry *entry, void *arg)
-{
-    struct packing *p = arg;
-    if (entry->dir)
-        return pack_header(p, entry->path, true, 0755, 0);
-    CLEANUP(free_ptr) char *path = fs_join(p->dir, entry->path);
-    CLEANUP(buf_release) struct buf data = BUF_INIT(LIMIT_FILE);
-    struct stat st;
-    if (stat(path, &st) != 0)
-        return err_sys(p->err, errno, "cannot read '%s'", path);
-    if (fs_read(path, &data, p->err) < 0)
-        return -1;
-    p->total += data.len;
-    if (p->total > LIMIT_ARCHIVE)
-        return err_set(p->err, ERR_SHAPE, "'%s' holds more than %zu bytes", p->dir,
-                       LIMIT_ARCHIVE);
-    mode_t mode = (st.st_mode & S_IXUSR) != 0 ? 0755 : 0644;
-    if (pack_header(p, entry->path, false, mode, data.len) < 0)
-        return -1;
-    if (data.len > 0 &&
-        archive_write_data(p->a, data.data, data.len) != (la_ssize_t)data.len)
-        return pack_failed(p);
-    return 0;
-}
-
-static la_ssize_t on_write(struct archive *a, void *arg, const void *data, size_t len)
-{
-    (void)a;
-    buf_add(arg, data, len);
-    return (la_ssize_t)len;
-}
-
-static void writer_drop(struct archive **a)
-{
-    (void)archive_write_free(*a);
-}
-
-static int pack(const char *dir, const char *repo, struct buf *out, struct err *err)
-{
-    CLEANUP(writer_drop) struct archive *a = xcheck(archive_write_new());
-    struct packing p = {.a = a, .dir = dir, .repo = repo, .err = err};
-    if (archive_write_set_format_pax_restricted(a) != ARCHIVE_OK ||
-        archive_write_add_filter_gzip(a) != ARCHIVE_OK ||
-        archive_write_set_options(a, "gzip:compression-level=1,gzip:!timestamp") !=
-            ARCHIVE_OK ||
-        /* Or zeros would follow the compressed end. */
-        archive_write_set_bytes_in_last_block(a, 1) != ARCHIVE_OK ||
-        archive_write_open(a, out, NULL, on_write, NULL) != ARCHIVE_OK)
-        return pack_failed(&p);
-    if (pack_header(&p, "", true, 0755, 0) < 0 ||
-        fs_walk(dir, TREE_DEPTH, pack_entry, &p, err) < 0)
-        return -1;
-    return archive_write_close(a) != ARCHIVE_OK ? pack_failed(&p) : 0;
-}
-
-static struct cached *cached_get(struct forge *f, const char *dir)
+static struct cached *cached_get(struct forge *f, const char *path)
 {
     for (struct cached *c = f->cache; c != NULL; c = c->next) {
-        if (strcmp(c->dir, dir) == 0)
+        if (strcmp(c->path, path) == 0)
             return c;
     }
     struct cached *c = xcalloc(1, sizeof *c);
-    c->dir = xstrdup(dir);
-    buf_init(&c->data, LIMIT_ARCHIVE);
+    c->path = xstrdup(path);
+    c->fd = -1;
     c->next = f->cache;
     f->cache = c;
     return c;
 }
 
-int forge_archive(struct forge *f, const char *owner, const char *repo, const char *ref,
-                  const struct buf **ret, struct err *err)
+/* What is known of the tree now; borrowed. */
+static int look(struct forge *f, const char *path, struct cached **ret, struct err *err)
 {
-    CLEANUP(free_ptr) char *rel = xasprintf("%s/%s/%s", owner, repo, ref);
-    /* A directory inside a ref's tree is no ref. */
-    if (!fs_path_is_safe(rel) || strchr(owner, '/') != NULL ||
-        strchr(repo, '/') != NULL || strchr(ref, '/') != NULL)
-        return FORGE_NOT_FOUND;
-    CLEANUP(free_ptr) char *dir = fs_join(f->catalog, rel);
-    if (!fs_is_dir(dir))
-        return FORGE_NOT_FOUND;
-    char state[65];
-    if (tree_state(dir, state, err) < 0)
+    struct cached *c = cached_get(f, path);
+    char state[65], contents[65];
+    if (stamp_of(path, false, state, err) < 0)
         return -1;
-    struct cached *c = cached_get(f, dir);
     if (strcmp(c->state, state) != 0) {
-        c->state[0] = '\0';
-        buf_reset(&c->data);
-        if (pack(dir, repo, &c->data, err) < 0)
+        forget(c);
+        if (stamp_of(path, true, contents, err) < 0)
             return -1;
+        memcpy(c->commit, contents, sizeof c->commit - 1);
         memcpy(c->state, state, sizeof state);
     }
-    *ret = &c->data;
+    *ret = c;
+    return 0;
+}
+
+void forge_tip_release(struct forge_tip *t)
+{
+    free(t->path);
+    *t = (struct forge_tip){.path = NULL};
+}
+
+static bool is_commit_id(const char *ref)
+{
+    return strlen(ref) == 40 && strspn(ref, "0123456789abcdef") == 40;
+}
+
+static int tip_of_name(struct forge *f, const char *owner, const char *repo,
+                       const char *ref, struct forge_tip *ret, struct err *err)
+{
+    CLEANUP(catalog_place_release) struct catalog_place place = {.path = NULL};
+    struct cached *c = NULL;
+    if (!catalog_find(f->catalog, owner, repo, ref, &place))
+        return FORGE_NOT_FOUND;
+    if (look(f, place.path, &c, err) < 0)
+        return -1;
+    *ret = (struct forge_tip){.path = TAKE(place.path), .packed = place.packed};
+    memcpy(ret->commit, c->commit, sizeof ret->commit);
+    return FORGE_OK;
+}
+
+int forge_tip(struct forge *f, const char *owner, const char *repo, const char *ref,
+              struct forge_tip *ret, struct err *err)
+{
+    CLEANUP(strv_release) struct strv refs = STRV_INIT;
+    int rc = tip_of_name(f, owner, repo, ref, ret, err);
+    if (rc != FORGE_NOT_FOUND || !is_commit_id(ref))
+        return rc;
+    catalog_refs(f->catalog, owner, repo, &refs);
+    for (size_t i = 0; i < refs.n; i++) {
+        rc = tip_of_name(f, owner, repo, refs.v[i], ret, err);
+        if (rc != FORGE_OK || strcmp(ret->commit, ref) == 0)
+            return rc;
+        forge_tip_release(ret);
+    }
+    return FORGE_NOT_FOUND;
+}
+
+static int make_archive(struct forge *f, struct cached *c, const struct forge_tip *tip,
+                        const char *repo, struct err *err)
+{
+    struct stat st;
+    if (tip->packed)
+        c->fd = open(tip->path, O_RDONLY | O_CLOEXEC);
+    if (tip->packed && c->fd < 0)
+        return err_sys(err, errno, "cannot read '%s'", tip->path);
+    if (!tip->packed && (pack_open(f->tmp_dir, &c->fd, err) < 0 ||
+                         pack_tree(tip->path, repo, LIMIT_FORGE_TREE, c->fd, err) < 0))
+        return -1;
+    if (fstat(c->fd, &st) != 0)
+        return err_sys(err, errno, "cannot read the archive of '%s'", tip->path);
+    c->size = (size_t)st.st_size;
+    return 0;
+}
+
+int forge_archive(struct forge *f, const char *owner, const char *repo, const char *ref,
+                  int *ret_fd, size_t *ret_size, char ret_commit[41], struct err *err)
+{
+    CLEANUP(forge_tip_release) struct forge_tip tip = {.path = NULL};
+    int rc = forge_tip(f, owner, repo, ref, &tip, err);
+    if (rc != FORGE_OK)
+        return rc;
+    struct cached *c = cached_get(f, tip.path);
+    if (c->fd < 0 && make_archive(f, c, &tip, repo, err) < 0) {
+        forget(c);
+        return -1;
+    }
+    *ret_fd = c->fd;
+    *ret_size = c->size;
+    memcpy(ret_commit, tip.commit, sizeof tip.commit);
     return FORGE_OK;
 }

@@ -1,44 +1,62 @@
 /*
- * The mock forge: archives of the repositories in the catalog, CATALOG/OWNER/REPO/REF/.
+ * The mock forge: what the repositories of a catalog (mocks/forge/catalog.h) hold at a
+ * ref, as archives, and which commit that is.
  *
  * Source: Gitea's GET /api/v1/repos/:owner/:repo/archive/:ref.tar.gz with
- * "Authorization: token X". Every repository is private: without a token it does not
- * exist (404); a token that is not ours is 401. The archive's top directory is REPO.
- * Archives are kept in memory until a file of the tree changes. The same tree gives the
- * same bytes.
+ * "Authorization: token X". The archive's top directory is REPO. A ref is a name or the
+ * id of a commit that is a tip now; the id is a hash of the tree's names, modes and
+ * contents, so a tip moves when a file does. Archives are kept in files without names
+ * until the tree changes. Every repository is private unless its access says otherwise.
  */
 #ifndef FORGE_FORGE_H
 #define FORGE_FORGE_H
 
-#include "base/buf.h"
 #include "base/err.h"
+#include "mocks/forge/catalog.h"
+#include <jansson.h>
 #include <stdbool.h>
 
 struct forge;
 
-/* catalog, token: copied. ERR_CONFIG: the catalog is not a directory. */
-MUST_CHECK int forge_new(const char *catalog, const char *token, struct forge **ret,
-                         struct err *err);
+/* catalog: borrowed for the forge's life; token, tmp_dir (where archives are kept):
+ * copied. */
+struct forge *forge_new(const struct catalog *catalog, const char *token,
+                        const char *tmp_dir);
 void forge_free(struct forge *f); /* takes NULL */
 
 enum forge_answer {
     FORGE_OK = 200,
-    FORGE_UNAUTHORIZED = 401,
+    FORGE_UNAUTHORIZED = 401, /* no token, or not ours */
+    FORGE_FORBIDDEN = 403,    /* a token that may not read this repository */
     FORGE_NOT_FOUND = 404,
 };
 
-/* What the authorization alone gives: FORGE_OK, FORGE_UNAUTHORIZED (wrong or of another
- * form) or FORGE_NOT_FOUND (none). authorization: the header's value, NULL = absent. */
-enum forge_answer forge_check(const struct forge *f, const char *authorization);
+/* Who may read a repository: "private" (our token; the default), "public" (everyone),
+ * "restricted" (our token may not). False: no such word. */
+bool forge_set_access(struct forge *f, const char *full_name, const char *access);
+const char *forge_access(const struct forge *f, const char *full_name);
+/* What the authorization gives; authorization: the header's value, NULL = absent. */
+enum forge_answer forge_check(const struct forge *f, const char *owner, const char *repo,
+                              const char *authorization);
 
-/* The archive; *ret is borrowed until the next call. FORGE_OK, FORGE_NOT_FOUND (owner,
- * repository or ref), negative = failed (ERR_SYS, ERR_SHAPE past LIMIT_ARCHIVE). */
+/* "OWNER/REPO" -> [issue]; borrowed, to be changed by the routes. */
+json_t *forge_issues(struct forge *f);
+
+struct forge_tip {
+    char commit[41];
+    char *path;  /* the tree, or a ready archive; owned */
+    bool packed; /* it is an archive */
+};
+void forge_tip_release(struct forge_tip *t);
+
+/* FORGE_OK, FORGE_NOT_FOUND (owner, repository or ref), negative = failed (ERR_SYS). */
+MUST_CHECK int forge_tip(struct forge *f, const char *owner, const char *repo,
+                         const char *ref, struct forge_tip *ret, struct err *err);
+
+/* The archive as a file of *ret_size bytes; the descriptor is borrowed until the next
+ * call. As forge_tip, and ERR_SHAPE past LIMIT_FORGE_TREE. */
 MUST_CHECK int forge_archive(struct forge *f, const char *owner, const char *repo,
-                             const char *ref, const struct buf **ret, struct err *err);
-
-/* Splits "/api/v1/repos/OWNER/REPO/archive/REF.tar.gz" (decoded).
- * Each result is owned by the caller. False, and nothing made, for any other path. */
-bool forge_parse_path(const char *path, char **ret_owner, char **ret_repo,
-                      char **ret_ref);
+                             const char *ref, int *ret_fd, size_t *ret_size,
+                             char ret_commit[41], struct err *err);
 
 #endif

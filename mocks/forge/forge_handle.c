@@ -1,5 +1,6 @@
 /*
- * The forge as a host of its own: one route, its token, and the fault plugin-fetch.
+ * The forge as a host of its own: its table of routes, who may read, its archives, and
+ * the fault plugin-fetch.
  */
 #include <string.h>
 #include <strings.h>
@@ -7,6 +8,7 @@
 #include "base/strv.h"
 #include "io/json.h"
 #include "mocks/forge/forge.h"
+#include "mocks/forge/forge_api.h"
 #include "mocks/server/router.h"
 #include "mocks/server/state.h"
 #include "mocks/server/switches.h"
@@ -77,57 +79,86 @@ static bool fault_answers(struct call *call, const char *repo)
     return true;
 }
 
-static void refuse(struct call *call, int status, const char *why)
+/* OWNER, REPO and the ref in front of ".tar.gz"; false = no archive's name. */
+static bool archive_ref(const char *file, char **ret)
 {
-    call_decide(call, "%s", why);
-    call_json(
-        call, status,
-        json_make("{s:s}", "message", status == 401 ? "invalid token" : "not found"));
-}
-
-static void give_archive(struct call *call, const char *owner, const char *repo,
-                         const char *ref)
-{
-    struct err err = ERR_INIT;
-    const struct buf *data = NULL;
-    int found = forge_archive(call->plat->forge, owner, repo, ref, &data, &err);
-    if (found < 0) {
-        call_decide(call, "%s", err.text);
-        call_json(call, 500, json_make("{s:s}", "message", err.text));
-    } else if (found != FORGE_OK) {
-        refuse(call, 404, "not in the catalog");
-    } else {
-        call_bytes(call, 200, "application/gzip", data->data, data->len);
-    }
+    static const char end[] = ".tar.gz";
+    size_t len = file == NULL ? 0 : strlen(file), tail = sizeof end - 1;
+    if (len <= tail || strcmp(file + len - tail, end) != 0)
+        return false;
+    *ret = xstrndup(file, len - tail);
+    return true;
 }
 
 static void archive(struct call *call)
 {
-    const struct platform *p = call->plat;
-    CLEANUP(free_ptr) char *owner = NULL;
-    CLEANUP(free_ptr) char *repo = NULL;
     CLEANUP(free_ptr) char *ref = NULL;
-    if (!forge_parse_path(call->req->path, &owner, &repo, &ref)) {
-        refuse(call, 404, "no such route");
+    struct err err = ERR_INIT;
+    char commit[41];
+    int fd = -1;
+    size_t size = 0;
+    int found = FORGE_NOT_FOUND;
+    if (archive_ref(call->params[2], &ref))
+        found = forge_archive(call->plat->forge, call->params[0], call->params[1], ref,
+                              &fd, &size, commit, &err);
+    if (found != FORGE_OK) {
+        forge_error(call, found < 0 ? 500 : 404, found < 0 ? err.text : "not found");
         return;
     }
-    if (!is_template(p, owner, repo) && fault_answers(call, repo))
-        return;
-    enum forge_answer may =
-        forge_check(p->forge, httpd_header(call->req, "Authorization"));
-    call->auth = may == FORGE_OK ? "admin" : "refused";
-    if (may == FORGE_OK)
-        give_archive(call, owner, repo, ref);
-    else if (may == FORGE_UNAUTHORIZED)
-        refuse(call, 401, "not our token");
+    CLEANUP(free_ptr) char *etag = xasprintf("\"%s\"", commit);
+    const char *have = httpd_header(call->req, "If-None-Match");
+    httpd_add_header(call->req, "ETag", etag);
+    if (have != NULL && strcmp(have, etag) == 0)
+        call_empty(call, 304);
     else
-        refuse(call, 404, "private repository, no token");
+        call_file(call, 200, "application/gzip", fd, size);
 }
 
+#define REPO "/api/v1/repos/:owner/:repo"
 static const struct route rows[] = {
-    {"GET", "/api/v1/repos/:owner/:repo/archive/*file", ROUTE_SELF, archive, "forge"},
+    {"GET", REPO, ROUTE_SELF, forge_repo_get, "forge"},
+    {"GET", REPO "/branches", ROUTE_SELF, forge_branch_list, "forge"},
+    {"GET", REPO "/branches/:branch", ROUTE_SELF, forge_branch_get, "forge"},
+    {"GET", REPO "/tags", ROUTE_SELF, forge_tag_list, "forge"},
+    {"GET", REPO "/commits", ROUTE_SELF, forge_commit_list, "forge"},
+    {"GET", REPO "/contents/*path", ROUTE_SELF, forge_contents_get, "forge"},
+    {"GET", REPO "/raw/*path", ROUTE_SELF, forge_raw_get, "forge"},
+    {"GET", REPO "/archive/*file", ROUTE_SELF, archive, "forge"},
+    {"GET", REPO "/labels", ROUTE_SELF, forge_label_list, "forge"},
+    {"GET", REPO "/issues", ROUTE_SELF, forge_issue_list, "forge"},
+    {"POST", REPO "/issues", ROUTE_SELF, forge_issue_create, "forge"},
 };
 const struct route_table forge_routes = {"forge", rows, ARRAY_SIZE(rows)};
+
+/* Whether the caller may use the repository of the call, and it is there. */
+static bool need_access(struct call *call)
+{
+    static const struct {
+        enum forge_answer may;
+        const char *message;
+    } refusals[] = {
+        {FORGE_UNAUTHORIZED, "token is required"},
+        {FORGE_FORBIDDEN,
+         "token does not have at least one of required scope(s): [read:repository]"},
+    };
+    const char *owner = call->params[0], *repo = call->params[1];
+    enum forge_answer may = forge_check(call->plat->forge, owner, repo,
+                                        httpd_header(call->req, "Authorization"));
+    call->auth = may == FORGE_OK ? "admin" : "refused";
+    for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
+        if (refusals[i].may == may) {
+            call_decide(call, "%s", refusals[i].message);
+            forge_error(call, (int)may, refusals[i].message);
+            return false;
+        }
+    }
+    if (!catalog_has(call->plat->repos, owner, repo)) {
+        call_decide(call, "not in the catalog");
+        forge_error(call, 404, "The target couldn't be found.");
+        return false;
+    }
+    return true;
+}
 
 void forge_handle(struct httpd_req *req, struct platform *p)
 {
@@ -136,8 +167,15 @@ void forge_handle(struct httpd_req *req, struct platform *p)
     call->route = route_find(rows, ARRAY_SIZE(rows), call);
     if (call_fault_answer(call))
         return;
-    if (call->route)
+    if (!call->route) {
+        call_decide(call, "no such route");
+        forge_error(call, 404, "not found");
+        return;
+    }
+    bool fetch = call->route->fn == archive;
+    if (fetch && !is_template(p, call->params[0], call->params[1]) &&
+        fault_answers(call, call->params[1]))
+        return;
+    if (need_access(call))
         route_run(call);
-    else
-        refuse(call, 404, "no such route");
 }

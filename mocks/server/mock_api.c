@@ -9,6 +9,7 @@
 #include "base/num.h"
 #include "io/json.h"
 #include "mocks/control_plane/boxes.h"
+#include "mocks/forge/forge_api.h"
 #include "mocks/server/faults.h"
 #include "mocks/server/journal.h"
 #include "mocks/server/router.h"
@@ -261,6 +262,8 @@ static const struct route rows[] = {
     {"POST", "/_mock/kill", ROUTE_OPEN, post_kill, "mock"},
     {"GET", "/_mock/routes", ROUTE_OPEN, get_routes, "mock"},
     {"GET", "/_mock/tenants", ROUTE_OPEN, get_tenants, "mock"},
+    {"GET", "/_mock/forge", ROUTE_OPEN, forge_mock_get, "mock"},
+    {"PUT", "/_mock/forge", ROUTE_OPEN, forge_mock_put, "mock"},
 };
 const struct route_table mock_routes = {"mock", rows, ARRAY_SIZE(rows)};
 

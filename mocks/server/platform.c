@@ -16,6 +16,7 @@
 #include "mocks/control_plane/boxes.h"
 #include "mocks/control_plane/resume.h"
 #include "mocks/control_plane/sweep.h"
+#include "mocks/forge/catalog.h"
 #include "mocks/forge/forge.h"
 #include "mocks/server/announce.h"
 #include "mocks/server/dispatch.h"
@@ -56,26 +57,22 @@ static char *find_data(const char *exe, const char *name)
     return NULL;
 }
 
-static int load_catalog(struct platform *p, const char *given, struct err *err)
+/* The program's own catalog, and what was given laid over it. */
+static int load_catalog(struct platform *p, const struct strv *given, struct err *err)
 {
-    p->catalog = given ? xstrdup(given) : find_data(p->self_exe, "catalog");
-    if (!p->catalog || !fs_is_dir(p->catalog))
-        return err_set(err, ERR_CONFIG, "no catalog '%s'; name it with --catalog",
-                       p->catalog ? p->catalog : "mocks/catalog");
-    if (*p->catalog != '/') {
-        char *real = realpath(p->catalog, NULL);
-        free(p->catalog);
-        p->catalog = xcheck(real);
-    }
-    CLEANUP(free_ptr) char *path = fs_join(p->catalog, "manifest.json");
-    CLEANUP(json_drop) json_t *manifest = NULL;
-    if (json_read_file(path, &manifest, err) < 0)
-        return err_prefix(err, "catalog");
-    json_t *templates = json_object_get(manifest, "templates");
-    if (!json_is_object(templates))
-        return err_set(err, ERR_CONFIG, "'%s' wants an object 'templates'", path);
+    p->repos = catalog_new();
+    p->catalog = find_data(p->self_exe, "catalog");
+    if (!p->catalog && given->n == 0)
+        return err_set(err, ERR_CONFIG,
+                       "no catalog 'mocks/catalog'; name one with "
+                       "--catalog");
+    if (p->catalog && catalog_add(p->repos, p->catalog, err) < 0)
+        return -1;
+    for (size_t i = 0; i < given->n; i++)
+        if (catalog_add(p->repos, given->v[i], err) < 0)
+            return err_prefix(err, "--catalog");
     json_decref(p->manifest);
-    p->manifest = json_incref(templates);
+    p->manifest = json_incref(catalog_templates(p->repos));
     return 0;
 }
 
@@ -175,7 +172,7 @@ static int configure(struct platform *p, const struct platform_options *o,
         apply_faults(p, &o->faults, err) < 0 || check_orgs(&o->orgs, err) < 0 ||
         fixed_check(o, err) < 0)
         return -1;
-    return load_catalog(p, o->catalog, err);
+    return load_catalog(p, &o->catalogs, err);
 }
 
 static int make_dir(struct server *s, struct err *err)
@@ -323,9 +320,10 @@ static int serve(struct server *s, struct err *err)
     struct platform *p = s->p;
     end_with_parent_in_order();
     if (loop_on_terminate(p->loop, on_terminate, s, err) < 0 ||
-        http_async_new(p->loop, &p->http, err) < 0 ||
-        forge_new(p->catalog, p->forge_token, &p->forge, err) < 0 ||
-        make_dir(s, err) < 0 || listen_on(p, s->options, err) < 0)
+        http_async_new(p->loop, &p->http, err) < 0 || make_dir(s, err) < 0)
+        return -1;
+    p->forge = forge_new(p->repos, p->forge_token, p->dir);
+    if (listen_on(p, s->options, err) < 0)
         return -1;
     if (state_start(p, err) < 0)
         return -1;
@@ -378,6 +376,7 @@ int platform_run(const struct platform_options *options, struct err *err)
     httpd_stop(p->httpd);
     httpd_stop(p->httpsd);
     forge_free(p->forge);
+    catalog_free(p->repos);
     if (p->loop)
         loop_free(p->loop);
     struct err cleanup = ERR_INIT;

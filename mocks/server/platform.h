@@ -19,7 +19,6 @@ struct platform_options {
                                 * state file <file>.d, kept */
     const char *state;         /* file; NULL = everything is in memory */
     size_t journal_bytes;      /* 0 = the usual */
-    const char *catalog;       /* NULL = beside the program */
     const char *contract;      /* name or file; NULL = "rfc", or the state file's */
     const char *contracts_dir; /* NULL = beside the program */
     const char *env_file;      /* NULL = none */
@@ -31,6 +30,7 @@ struct platform_options {
     bool cp_stub;              /* the open stub instead of the control plane */
     struct strv switches;      /* "NAME=VALUE" */
     struct strv faults;        /* "NAME[=MODE]" */
+    struct strv catalogs;      /* directories, laid over the program's own catalog */
     struct strv orgs;          /* slugs to create at the start */
     double pace;               /* production time x pace = time here */
     bool self_hosted;          /* one tenant on the plain port, Docker mode */

@@ -37,7 +37,9 @@ static const char help[] =
     "                       boxes' files are then in FILE.d unless --dir says "
     "otherwise\n"
     "  --journal-bytes N    size of the request journal (default: 12582912)\n"
-    "  --catalog DIR        templates and plugins that the forge serves\n"
+    "  --catalog DIR        templates and plugins of yours, over the built-in ones: "
+    "a catalog\n"
+    "                       (OWNER/REPO/REF/) or a working tree; may be repeated\n"
     "  --contract NAME|FILE profile of the product's behaviour (default: rfc)\n"
     "  --contracts-dir DIR  where profiles are found by name\n"
     "  --switch NAME=VALUE  change one switch of the profile\n"
@@ -72,7 +74,7 @@ static const struct row {
     {"state", TEXT, offsetof(struct platform_options, state)},
     {"journal-bytes", BYTES, offsetof(struct platform_options, journal_bytes)},
     {"dir", TEXT, offsetof(struct platform_options, dir)},
-    {"catalog", TEXT, offsetof(struct platform_options, catalog)},
+    {"catalog", LIST, offsetof(struct platform_options, catalogs)},
     {"contract", TEXT, offsetof(struct platform_options, contract)},
     {"contracts-dir", TEXT, offsetof(struct platform_options, contracts_dir)},
     {"switch", LIST, offsetof(struct platform_options, switches)},
@@ -90,6 +92,7 @@ void platform_options_release(struct platform_options *o)
     strv_release(&o->switches);
     strv_release(&o->faults);
     strv_release(&o->orgs);
+    strv_release(&o->catalogs);
     strv_release(&o->tenants);
 }
 

@@ -356,6 +356,16 @@ void call_bytes(struct call *call, int status, const char *type, const void *bod
     end_with(call, status, type, &copy);
 }
 
+void call_file(struct call *call, int status, const char *type, int fd, size_t len)
+{
+    struct record *r = of(call);
+    struct httpd_req *req = call->req;
+    write_journal(r, req == NULL ? 0 : status);
+    if (req != NULL)
+        httpd_reply_file(req, status, type, fd, len);
+    record_free(r);
+}
+
 void call_fault_leak(const struct org *org, json_t *body)
 {
     json_t *first = json_is_array(body) ? json_array_get(body, 0) : body;

@@ -110,6 +110,8 @@ void call_error(struct call *call, int status, const char *text); /* {"error":te
 void call_text(struct call *call, int status, const char *text);
 void call_bytes(struct call *call, int status, const char *type, const void *body,
                 size_t len);
+/* A file of len bytes (httpd_reply_file); fd: borrowed. */
+void call_file(struct call *call, int status, const char *type, int fd, size_t len);
 void call_empty(struct call *call, int status);
 /* Never answers: the call ends when its peer leaves. */
 void call_hang(struct call *call);

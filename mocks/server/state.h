@@ -25,6 +25,7 @@ struct org;
 struct workspace;
 struct box;
 struct a2a_delivery;
+struct catalog;
 struct forge;
 struct journal;
 struct http_async;
@@ -141,6 +142,7 @@ struct platform {
     struct a2a_delivery *deliveries; /* messages under way (mocks/tenant/a2a.c) */
     struct state_file *state;        /* what lasts (state_save.h); NULL = nothing does */
     struct journal *journal;         /* of requests; NULL in tests that need none */
+    struct catalog *repos;           /* templates and plugins; NULL likewise */
     struct forge *forge;             /* NULL likewise */
     struct httpd *httpsd;            /* the same with TLS */
     int port, https_port;

@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "io/json.h"
 #include "io/yaml.h"
+#include "mocks/forge/catalog.h"
 #include "mocks/tenant/handlers.h"
 #include "mocks/tenant/rest.h"
 
@@ -51,10 +52,22 @@ static bool supports(const json_t *view, const char *runtime)
 struct listing {
     json_t *rows;
     const char *dir;
-    const char *sub;     /* where in each directory the plugin is, NULL = right there */
     const char *runtime; /* NULL = do not ask */
     bool only_supported;
 };
+
+static void add_view(struct listing *list, const char *dir, const char *name)
+{
+    json_t *view = plugin_view(dir, name);
+    bool fits = !list->runtime || supports(view, list->runtime);
+    if (list->only_supported && !fits) {
+        json_decref(view);
+        return;
+    }
+    if (list->runtime)
+        json_object_set_new(view, "supported_on_runtime", json_boolean(fits));
+    json_array_append_new(list->rows, view);
+}
 
 static int add_plugin(const struct fs_entry *entry, void *arg)
 {
@@ -62,31 +75,9 @@ static int add_plugin(const struct fs_entry *entry, void *arg)
     /* Staging and the previous tree are kept beside the plugins under dotted names. */
     if (!entry->dir || entry->path[0] == '.')
         return 0;
-    char *dir CLEANUP(free_ptr) =
-        xasprintf("%s/%s%s", list->dir, entry->path, list->sub ? list->sub : "");
-    char *manifest CLEANUP(free_ptr) = fs_join(dir, "plugin.yaml");
-    if (list->sub && !fs_exists(manifest))
-        return 0; /* a template, not a plugin */
-    json_t *view = plugin_view(dir, entry->path);
-    if (list->only_supported && !supports(view, list->runtime)) {
-        json_decref(view);
-        return 0;
-    }
-    if (list->runtime)
-        json_object_set_new(view, "supported_on_runtime",
-                            json_boolean(supports(view, list->runtime)));
-    json_array_append_new(list->rows, view);
+    char *dir CLEANUP(free_ptr) = fs_join(list->dir, entry->path);
+    add_view(list, dir, entry->path);
     return 0;
-}
-
-/* Answers with the plugins of a directory; an absent one has none. */
-static void answer_listing(struct call *call, struct listing *list)
-{
-    struct err err = ERR_INIT;
-    list->rows = json_array();
-    if (list->dir && fs_walk(list->dir, 1, add_plugin, list, &err) < 0)
-        call_decide(call, "%s", err.text);
-    call_struct(call, 200, list->rows);
 }
 
 void plugin_list(struct call *call)
@@ -95,18 +86,29 @@ void plugin_list(struct call *call)
     if (!ws)
         return;
     char *dir CLEANUP(free_ptr) = box_path(ws, "/configs", "plugins");
-    answer_listing(call, &(struct listing){.dir = dir, .runtime = ws->runtime});
+    struct listing list = {.rows = json_array(), .dir = dir, .runtime = ws->runtime};
+    struct err err = ERR_INIT;
+    if (dir && fs_walk(dir, 1, add_plugin, &list, &err) < 0) /* an absent one has none */
+        call_decide(call, "%s", err.text);
+    call_struct(call, 200, list.rows);
 }
 
 /* The registry of local:// plugins: what of the catalog is a plugin. runtime NULL = of
  * every one. */
 static void answer_registry(struct call *call, const char *runtime)
 {
-    char *dir CLEANUP(free_ptr) = fs_join(call->plat->catalog, "molecule-ai");
-    answer_listing(call, &(struct listing){.dir = dir,
-                                           .sub = "/main",
-                                           .runtime = runtime,
-                                           .only_supported = runtime != NULL});
+    struct listing list = {
+        .rows = json_array(), .runtime = runtime, .only_supported = runtime != NULL};
+    CLEANUP(strv_release) struct strv repos = STRV_INIT;
+    catalog_repos(call->plat->repos, &repos);
+    for (size_t i = 0; i < repos.n; i++) {
+        const char *name = strchr(repos.v[i], '/') + 1;
+        CLEANUP(free_ptr) char *dir = catalog_plugin(call->plat->repos, name);
+        CLEANUP(free_ptr) char *manifest = dir ? fs_join(dir, "plugin.yaml") : NULL;
+        if (manifest && fs_exists(manifest)) /* else a template */
+            add_view(&list, dir, name);
+    }
+    call_struct(call, 200, list.rows);
 }
 
 void plugin_registry(struct call *call)

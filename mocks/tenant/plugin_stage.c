@@ -9,6 +9,7 @@
 #include "base/ids.h"
 #include "base/log.h"
 #include "io/http.h"
+#include "mocks/forge/catalog.h"
 #include "mocks/forge/unpack.h"
 
 /* A fetch may take five minutes: that long under the pace where the forge is known to
@@ -104,7 +105,7 @@ static void on_timer(void *arg)
     s->timer = NULL;
     struct err err = ERR_INIT;
     struct copy c = {.from = s->local, .to = s->dir, .err = &err};
-    if (!fs_is_dir(s->local)) {
+    if (!s->local) {
         stage_end(s, 404, NULL);
     } else if (fs_mkdirs(s->dir, &err) < 0 ||
                fs_walk(s->local, LIMIT_DEPTH, copy_entry, &c, &err) != 0) {
@@ -152,7 +153,7 @@ struct stage *stage_start(struct workspace *ws, const struct plugin_source *sour
         ask_forge(s, source);
     } else {
         /* The tenant's own plugin registry is the catalog. */
-        s->local = xasprintf("%s/molecule-ai/%s/main", p->catalog, source->name);
+        s->local = catalog_plugin(p->repos, source->name);
         s->timer = loop_timer_add(p->loop, 0, on_timer, s);
     }
     return s;

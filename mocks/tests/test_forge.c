@@ -23,8 +23,10 @@
 struct fixture {
     char dir[64]; /* catalog and whatever is unpacked */
     char *catalog, *out;
+    struct catalog *repos;
     struct forge *forge;
-    struct buf tar; /* of hostile archives */
+    struct buf packed; /* what archive_of gave */
+    struct buf tar;    /* of hostile archives */
     struct strv seen;
 };
 
@@ -50,7 +52,10 @@ static int setup(void **state)
         put(f, "acme/tool/main/skills/onefold.md", "no\n") < 0 ||
         put(f, "acme/tool/main/empty", "") < 0 || put(f, "acme/tool/v2/only", "2") < 0)
         return -1;
-    return forge_new(f->catalog, "s3cret", &f->forge, NULL);
+    f->repos = catalog_new();
+    buf_init(&f->packed, MIB(4));
+    f->forge = forge_new(f->repos, "s3cret", f->dir);
+    return catalog_add(f->repos, f->catalog, NULL);
 }
 
 static int teardown(void **state)
@@ -58,6 +63,8 @@ static int teardown(void **state)
     struct fixture *f = *state;
     int rc = fs_rmtree(f->dir, NULL);
     forge_free(f->forge);
+    catalog_free(f->repos);
+    buf_release(&f->packed);
     free(f->catalog);
     free(f->out);
     buf_release(&f->tar);
@@ -77,9 +84,16 @@ static int note(const char *path, const void *data, size_t len, void *arg,
 static const struct buf *archive_of(struct fixture *f, const char *ref)
 {
     struct err err = ERR_INIT;
-    const struct buf *data = NULL;
-    assert_int_equal(forge_archive(f->forge, "acme", "tool", ref, &data, &err), FORGE_OK);
-    return data;
+    char commit[41];
+    int fd = -1;
+    size_t size = 0;
+    assert_int_equal(
+        forge_archive(f->forge, "acme", "tool", ref, &fd, &size, commit, &err), FORGE_OK);
+    CLEANUP(free_ptr) char *data = xmalloc(size);
+    assert_int_equal(pread(fd, data, size, 0), size);
+    buf_reset(&f->packed);
+    buf_add(&f->packed, data, size);
+    return &f->packed;
 }
 
 /* Visits the archive; the files are in f->seen, sorted. */
@@ -158,21 +172,72 @@ static void unpacks_into_a_directory(void **state)
     assert_string_equal(text.data, "# one\n");
 }
 
-static void makes_an_archive_once_until_the_tree_changes(void **state)
+static void tip_of(struct fixture *f, const char *repo, const char *ref, char out[41])
+{
+    CLEANUP(forge_tip_release) struct forge_tip tip = {.path = NULL};
+    struct err err = ERR_INIT;
+    assert_int_equal(forge_tip(f->forge, "acme", repo, ref, &tip, &err), FORGE_OK);
+    memcpy(out, tip.commit, sizeof tip.commit);
+}
+
+static void moves_its_tip_when_a_file_changes_and_only_then(void **state)
 {
     struct fixture *f = *state;
     struct err err = ERR_INIT;
-    const struct buf *first = archive_of(f, "main");
-    const char *bytes = first->data;
-    CLEANUP(free_ptr) char *copy = xmalloc(first->len);
-    size_t len = first->len;
-    memcpy(copy, first->data, len);
-    assert_ptr_equal(archive_of(f, "main")->data, bytes);
+    char before[41], again[41], after[41];
+    tip_of(f, "tool", "main", before);
+    tip_of(f, "tool", "main", again);
+    assert_string_equal(before, again);
     assert_int_equal(put(f, "acme/tool/main/plugin.yaml", "name: tool2\n"), 0);
-    const struct buf *second = archive_of(f, "main");
-    assert_true(second->len != len || memcmp(second->data, copy, len) != 0);
-    assert_int_equal(visit(f, second, NULL, &err), UNPACK_OK);
+    tip_of(f, "tool", "main", after);
+    assert_string_not_equal(before, after);
+    assert_int_equal(visit(f, archive_of(f, "main"), NULL, &err), UNPACK_OK);
     assert_true(strv_has(&f->seen, "plugin.yaml=name: tool2\n"));
+}
+
+static void takes_the_commit_of_a_tip_for_a_ref(void **state)
+{
+    struct fixture *f = *state;
+    struct err err = ERR_INIT;
+    char tip[41];
+    tip_of(f, "tool", "v2", tip);
+    assert_int_equal(visit(f, archive_of(f, tip), NULL, &err), UNPACK_OK);
+    assert_string_equal(f->seen.v[0], "only=2");
+    assert_int_equal(put(f, "acme/tool/v2/only", "3"), 0);
+    struct forge_tip gone = {.path = NULL};
+    assert_int_equal(forge_tip(f->forge, "acme", "tool", tip, &gone, &err),
+                     FORGE_NOT_FOUND);
+}
+
+static void serves_a_working_tree_at_any_ref_without_its_git(void **state)
+{
+    struct fixture *f = *state;
+    struct err err = ERR_INIT;
+    CLEANUP(free_ptr) char *tree = fs_join(f->catalog, "../checkout");
+    assert_int_equal(put(f, "../checkout/config.yaml", "name: mine\n"), 0);
+    assert_int_equal(put(f, "../checkout/.git/config",
+                         "[core]\n\tbare = false\n[remote \"origin\"]\n"
+                         "\turl = git@host:acme/tool.git\n"),
+                     0);
+    assert_int_equal(catalog_add(f->repos, tree, &err), 0);
+    assert_int_equal(visit(f, archive_of(f, "any-branch"), NULL, &err), UNPACK_OK);
+    assert_int_equal(f->seen.n, 1);
+    assert_string_equal(f->seen.v[0], "config.yaml=name: mine\n");
+    const json_t *row = json_object_get(catalog_templates(f->repos), "tool");
+    assert_string_equal(json_string_value(json_object_get(row, "repo")), "acme/tool");
+}
+
+static void lays_a_later_catalog_over_an_earlier_one(void **state)
+{
+    struct fixture *f = *state;
+    struct err err = ERR_INIT;
+    CLEANUP(free_ptr) char *more = fs_join(f->catalog, "../more");
+    assert_int_equal(put(f, "../more/acme/tool/main/plugin.yaml", "name: newer\n"), 0);
+    assert_int_equal(catalog_add(f->repos, more, &err), 0);
+    assert_int_equal(visit(f, archive_of(f, "main"), NULL, &err), UNPACK_OK);
+    assert_int_equal(f->seen.n, 1);
+    assert_int_equal(visit(f, archive_of(f, "v2"), NULL, &err), UNPACK_OK);
+    assert_string_equal(f->seen.v[0], "only=2");
 }
 
 static void knows_only_what_is_in_the_catalog(void **state)
@@ -190,58 +255,72 @@ static void knows_only_what_is_in_the_catalog(void **state)
         {"acme/tool", "main", "skills"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        const struct buf *data = NULL;
+        struct forge_tip tip = {.path = NULL};
         struct err err = ERR_INIT;
         assert_int_equal(
-            forge_archive(f->forge, rows[i][0], rows[i][1], rows[i][2], &data, &err),
+            forge_tip(f->forge, rows[i][0], rows[i][1], rows[i][2], &tip, &err),
             FORGE_NOT_FOUND);
-        assert_null(data);
     }
 }
 
-static void hides_repositories_from_who_has_no_token(void **state)
+static int may(struct fixture *f, const char *authorization)
+{
+    return (int)forge_check(f->forge, "acme", "tool", authorization);
+}
+
+static void asks_for_a_token_that_may_read(void **state)
 {
     struct fixture *f = *state;
-    assert_int_equal(forge_check(f->forge, "token s3cret"), FORGE_OK);
-    assert_int_equal(forge_check(f->forge, NULL), FORGE_NOT_FOUND);
-    assert_int_equal(forge_check(f->forge, "token wrong"), FORGE_UNAUTHORIZED);
-    assert_int_equal(forge_check(f->forge, "Bearer s3cret"), FORGE_UNAUTHORIZED);
-    assert_int_equal(forge_check(f->forge, ""), FORGE_UNAUTHORIZED);
-}
-
-static void reads_the_path_of_an_archive(void **state)
-{
-    (void)state;
-    char *owner = NULL, *repo = NULL, *ref = NULL;
-    bool fits = forge_parse_path("/api/v1/repos/acme/tool/archive/v1.2.tar.gz", &owner,
-                                 &repo, &ref);
-    CLEANUP(free_ptr) char *all = xasprintf("%s %s %s", owner, repo, ref);
-    free(owner);
-    free(repo);
-    free(ref);
-    assert_true(fits);
-    assert_string_equal(all, "acme tool v1.2");
-    static const char *const others[] = {
-        "/api/v1/repos/acme/tool/archive/.tar.gz",
-        "/api/v1/repos/acme/tool/archive/main.zip",
-        "/api/v1/repos/acme/tool/branches",
-        "/api/v1/repos//tool/archive/x.tar.gz",
-        "/api/v1/repos/acme",
-        "/",
-    };
+    assert_int_equal(may(f, "token s3cret"), FORGE_OK);
+    static const char *const others[] = {NULL, "token wrong", "Bearer s3cret", ""};
     for (size_t i = 0; i < ARRAY_SIZE(others); i++)
-        assert_false(forge_parse_path(others[i], &owner, &repo, &ref));
+        assert_int_equal(may(f, others[i]), FORGE_UNAUTHORIZED);
+    assert_true(forge_set_access(f->forge, "acme/tool", "restricted"));
+    assert_int_equal(may(f, "token s3cret"), FORGE_FORBIDDEN);
+    assert_true(forge_set_access(f->forge, "acme/tool", "public"));
+    assert_int_equal(may(f, NULL), FORGE_OK);
+    assert_int_equal(may(f, "token wrong"), FORGE_UNAUTHORIZED);
+    assert_false(forge_set_access(f->forge, "acme/tool", "secret"));
 }
 
-static void refuses_a_catalog_that_is_none(void **state)
+static void says_in_one_line_what_a_catalog_lacks(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *file, *content, *dir, *says;
+    } rows[] = {
+        {NULL, NULL, "../missing", "no catalog"},
+        {"../empty/readme.md", "x", "../empty", "holds no repository"},
+        {"../flat/acme/tool/plugin.yaml", "name: x", "../flat", "without a ref"},
+        {"../broken/config.yaml", "a: [", "../broken", "config.yaml"},
+        {"../m/manifest.json", "{}", "../m", "holds no repository"},
+        {"acme/tool/main/plugin.yaml", "name: x", "acme/tool/main/plugin.yaml",
+         "is not a directory"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct err err = ERR_INIT;
+        CLEANUP(free_ptr) char *dir = fs_join(f->catalog, rows[i].dir);
+        if (rows[i].file != NULL)
+            assert_int_equal(put(f, rows[i].file, rows[i].content), 0);
+        assert_int_equal(catalog_add(f->repos, dir, &err), -1);
+        assert_int_equal(err.kind, ERR_CONFIG);
+        assert_non_null(strstr(err.text, rows[i].says));
+        assert_null(strchr(err.text, '\n'));
+    }
+}
+
+static void refuses_a_manifest_that_names_what_is_not_there(void **state)
 {
     struct fixture *f = *state;
     struct err err = ERR_INIT;
-    struct forge *forge = NULL;
-    CLEANUP(free_ptr) char *path = fs_join(f->dir, "missing");
-    assert_int_equal(forge_new(path, "t", &forge, &err), -1);
-    assert_int_equal(err.kind, ERR_CONFIG);
-    assert_non_null(strstr(err.text, path));
+    CLEANUP(free_ptr) char *dir = fs_join(f->catalog, "../named");
+    assert_int_equal(put(f, "../named/acme/tool/main/config.yaml", "name: x\n"), 0);
+    assert_int_equal(put(f, "../named/manifest.json",
+                         "{\"templates\":{\"t\":{\"repo\":\"acme/tool\","
+                         "\"ref\":\"v9\"}}}"),
+                     0);
+    assert_int_equal(catalog_add(f->repos, dir, &err), -1);
+    assert_non_null(strstr(err.text, "'acme/tool@v9'"));
 }
 
 /* ---- hostile archives ---- */
@@ -355,11 +434,14 @@ int main(void)
         WITH_CATALOG(takes_a_sub_path_only),
         WITH_CATALOG(says_when_a_sub_path_is_not_there),
         WITH_CATALOG(unpacks_into_a_directory),
-        WITH_CATALOG(makes_an_archive_once_until_the_tree_changes),
+        WITH_CATALOG(moves_its_tip_when_a_file_changes_and_only_then),
+        WITH_CATALOG(takes_the_commit_of_a_tip_for_a_ref),
+        WITH_CATALOG(serves_a_working_tree_at_any_ref_without_its_git),
+        WITH_CATALOG(lays_a_later_catalog_over_an_earlier_one),
         WITH_CATALOG(knows_only_what_is_in_the_catalog),
-        WITH_CATALOG(hides_repositories_from_who_has_no_token),
-        cmocka_unit_test(reads_the_path_of_an_archive),
-        WITH_CATALOG(refuses_a_catalog_that_is_none),
+        WITH_CATALOG(asks_for_a_token_that_may_read),
+        WITH_CATALOG(says_in_one_line_what_a_catalog_lacks),
+        WITH_CATALOG(refuses_a_manifest_that_names_what_is_not_there),
         WITH_CATALOG(refuses_names_that_climb_out),
         WITH_CATALOG(leaves_links_out_and_never_writes_through_them),
         WITH_CATALOG(holds_its_limits),

@@ -128,7 +128,9 @@ static int start(struct fixture *f)
     p->port = httpd_port(p->httpd);
     (void)json_object_set_new(p->manifest, "t",
                               json_make("{s:s}", "repo", "acme/template"));
-    return forge_new(f->dir, p->forge_token, &p->forge, NULL);
+    p->repos = catalog_new();
+    p->forge = forge_new(p->repos, p->forge_token, f->dir);
+    return catalog_add(p->repos, f->dir, NULL);
 }
 
 static int setup(void **state)
@@ -151,6 +153,7 @@ static int teardown(void **state)
     httpd_stop(p->httpd);
     loop_timer_cancel(f->timer);
     forge_free(p->forge);
+    catalog_free(p->repos);
     loop_free(p->loop);
     int rc = fs_rmtree(f->dir, NULL);
     journal_free(p->journal);
@@ -390,12 +393,12 @@ static void the_forge_asks_for_its_token(void **state)
     assert_int_equal(f->status, 200);
     assert_int_equal((unsigned char)f->body.data[0], 0x1f); /* gzip */
     fetch(f, tool, NULL, NULL);
-    assert_int_equal(f->status, 404);
+    assert_int_equal(f->status, 401);
     fetch(f, tool, "wrong", NULL);
     assert_int_equal(f->status, 401);
     fetch(f, "/api/v1/repos/acme/tool/archive/v9.tar.gz", f->p->forge_token, NULL);
     assert_int_equal(f->status, 404);
-    fetch(f, "/api/v1/repos/acme/tool", f->p->forge_token, NULL);
+    fetch(f, "/api/v1/repos/acme/none", f->p->forge_token, NULL);
     assert_int_equal(f->status, 404);
 }
 
