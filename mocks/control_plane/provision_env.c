@@ -107,8 +107,11 @@ static void concierge_hook(struct workspace *ws, struct strv *env)
         strv_env_set(env, "MOLECULE_MODEL", model);
     }
     const char *model = strv_env_get(env, "MODEL");
+    /* The stored key is skipped when secrets are loaded: as shipped, a second provision
+     * exports nothing. */
     if (model && strncmp(model, "moonshot/", 9) == 0 &&
-        !secret_get(&ws->secrets, "LLM_PROVIDER")) {
+        (!secret_get(&ws->secrets, "LLM_PROVIDER") ||
+         switch_is(org, "llm_provider_export", "always"))) {
         secret_set(&ws->secrets, "LLM_PROVIDER", "platform");
         strv_env_set(env, "LLM_PROVIDER", "platform");
     }

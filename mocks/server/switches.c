@@ -44,6 +44,12 @@ static const struct switch_row switch_rows[] = {
     {"stale_s", "#", "180"},
     {"push_async_s", "#", "0"},
     {"bridge_send_message", "off|on", "off"},
+    {"plugin_descriptor", "no|yes", "no"},
+    {"install_check", "row|box", "row"},
+    {"concierge_hold", "off|on", "off"},
+    {"tools_in_row", "no|yes", "no"},
+    {"llm_provider_export", "first|always", "first"},
+    {"box_image", "plain|baked", "plain"},
 };
 
 static const struct switch_row *row_find(const char *name)

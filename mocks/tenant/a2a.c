@@ -9,6 +9,7 @@
 #include "io/loop.h"
 #include "mocks/tenant/discovery.h"
 #include "mocks/tenant/handlers.h"
+#include "mocks/tenant/registry.h"
 #include "mocks/tenant/rest.h"
 
 struct proxy {
@@ -192,6 +193,24 @@ static bool check_budget(struct call *call)
     return false;
 }
 
+/* Switch concierge_hold: a platform agent without its tool would only say so. */
+static bool check_hold(struct call *call)
+{
+    const struct workspace *ws = rest_ws(call);
+    if (!ws || strcmp(ws->status, "provisioning") != 0 ||
+        !registry_holds(ws, ws->loaded_mcp_tools))
+        return true;
+    call_decide(call, "held until its tool is loaded");
+    if (call->req)
+        httpd_add_header(call->req, "Retry-After", "15");
+    call_json(call, 503,
+              json_make("{s:s,s:i,s:s}", "error",
+                        "platform agent is provisioning: its management tools are not "
+                        "loaded yet \xe2\x80\x94 retry in ~15 seconds",
+                        "retry_after", 15, "status", ws->status));
+    return false;
+}
+
 /* ---- the answer ---- */
 
 static void answer_as_is(struct call *call, const struct http_response *resp)
@@ -277,7 +296,7 @@ void a2a_send(struct call *call)
     p->call = call;
     p->target = rest_ws(call);
     if (!check_caller(call, p) || !check_size(call) || !check_budget(call) ||
-        !read_message(call, p)) {
+        !read_message(call, p) || !check_hold(call)) {
         proxy_free(p);
         return;
     }

@@ -76,15 +76,26 @@ static bool registers_management(const struct org *org, json_t *servers)
     return false;
 }
 
+/* Both of a plugin's files that may name servers are read, whoever renders which. */
+static bool tree_registers(const struct org *org, const char *tree)
+{
+    static const char *const files[] = {"settings-fragment.json", "mcp-servers.json"};
+    for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+        CLEANUP(free_ptr) char *path = fs_join(tree, files[i]);
+        CLEANUP(json_drop) json_t *root = NULL;
+        if (fs_exists(path) && json_read_file(path, &root, NULL) == 0 &&
+            registers_management(org, json_object_get(root, "mcpServers")))
+            return true;
+    }
+    return false;
+}
+
 enum gate_known gate_look(struct workspace *ws, const char *plugin_name,
                           const char *source_raw, const char *tree)
 {
     if (privileged_name(ws->org, plugin_name))
         return GATE_PRIVILEGED;
-    CLEANUP(free_ptr) char *path = fs_join(tree, "settings-fragment.json");
-    CLEANUP(json_drop) json_t *fragment = NULL;
-    bool is = fs_exists(path) && json_read_file(path, &fragment, NULL) == 0 &&
-              registers_management(ws->org, json_object_get(fragment, "mcpServers"));
+    bool is = tree_registers(ws->org, tree);
     (void)json_object_set_new(ws->org->plat->seen_sources, source_raw, json_boolean(is));
     return is ? GATE_PRIVILEGED : GATE_ORDINARY;
 }

@@ -42,6 +42,16 @@ static void emit_degraded(struct beat *b, json_t *payload, const char *sample_er
     event_add(b->ws->org, b->ws, "WORKSPACE_DEGRADED", payload);
 }
 
+/* What is missing may be what reconcile brings, so that is not held back. */
+static bool is_held(struct call *call, const struct beat *b)
+{
+    if (!registry_holds(b->ws, b->ws->loaded_mcp_tools))
+        return false;
+    call_decide(call, "held until its tool is loaded");
+    reconcile_start(b->ws);
+    return true;
+}
+
 static void store_columns(struct call *call, struct beat *b)
 {
     struct workspace *ws = b->ws;
@@ -65,23 +75,8 @@ static void store_columns(struct call *call, struct beat *b)
             ws->agent_card = json_deep_copy(card);
     }
     /* The one way online without an event. */
-    if (has_status(b, "provisioning"))
+    if (has_status(b, "provisioning") && !is_held(call, b))
         go_online(call, b, NULL);
-}
-
-static bool lists_required_tool(const struct beat *b, const json_t *tools)
-{
-    size_t i = 0;
-    const json_t *tool = NULL;
-    char *wanted CLEANUP(free_ptr) = xasprintf("mcp__molecule-platform__%s",
-                                               switch_value(b->ws->org, "required_tool"));
-    json_array_foreach(tools, i, tool)
-    {
-        const char *name = json_string_value(tool);
-        if (name && strcmp(name, wanted) == 0)
-            return true;
-    }
-    return false;
 }
 
 static void check_tools(struct call *call, struct beat *b)
@@ -90,7 +85,7 @@ static void check_tools(struct call *call, struct beat *b)
     const char *plugin = "molecule-ai-plugin-molecule-platform-mcp";
     const json_t *tools = ws->loaded_mcp_tools;
     bool declared = plugin_row_find(&ws->declared, plugin) != NULL;
-    bool missing = !tools || (declared && !lists_required_tool(b, tools));
+    bool missing = !tools || (declared && !registry_lists_required(ws->org, tools));
     if (!missing) {
         ws->mcp_unloaded_since_mono = 0;
         return;
@@ -183,6 +178,8 @@ static void evaluate_health(struct call *call, struct beat *b)
 
 static void evaluate_absence(struct call *call, struct beat *b)
 {
+    if (registry_holds(b->ws, b->ws->loaded_mcp_tools))
+        return;
     if (has_status(b, "offline"))
         go_online(call, b, json_object());
     else if (has_status(b, "awaiting_agent") || has_status(b, "failed"))

@@ -5,10 +5,13 @@
 #include <strings.h>
 
 #include "base/cleanup.h"
+#include "mocks/server/state.h"
 
 static const char *const runtimes[] = {"claude-code", "hermes",     "openclaw",
                                        "codex",       "google-adk", "mock",
                                        "external",    "kimi",       "kimi-cli"};
+/* Known since plugins describe their servers for every runtime. */
+static const char *const later_runtimes[] = {"gemini-cli"};
 static const char *const external_runtimes[] = {"external", "kimi", "kimi-cli"};
 
 static const char *const anthropic_keys[] = {"ANTHROPIC_API_KEY",
@@ -58,6 +61,8 @@ static const struct model_row models[] = {
     {"codex", "openai/gpt-5.4-mini", false, NULL},
     {"google-adk", "platform:gemini-2.5-pro", false, NULL},
     {"google-adk", "platform:gemini-2.5-flash", false, NULL},
+    {"gemini-cli", "platform:gemini-2.5-pro", false, NULL},
+    {"gemini-cli", "platform:gemini-2.5-flash", false, NULL},
 };
 
 static bool is_one_of(const char *name, const char *const *list, size_t n)
@@ -68,9 +73,11 @@ static bool is_one_of(const char *name, const char *const *list, size_t n)
     return false;
 }
 
-bool runtime_is_known(const char *runtime)
+bool runtime_is_known(const struct org *org, const char *runtime)
 {
-    return is_one_of(runtime, runtimes, ARRAY_SIZE(runtimes));
+    return is_one_of(runtime, runtimes, ARRAY_SIZE(runtimes)) ||
+           (switch_is(org, "plugin_descriptor", "yes") &&
+            is_one_of(runtime, later_runtimes, ARRAY_SIZE(later_runtimes)));
 }
 
 bool runtime_is_external(const char *runtime)

@@ -10,6 +10,8 @@
 
 #include <stdbool.h>
 
+struct org;
+
 /* A party that serves models and the secrets that pay for them. */
 struct model_provider {
     const char *name;
@@ -23,7 +25,7 @@ enum model_fit {
     MODEL_BYOK,     /* needs one of the provider's credentials */
 };
 
-bool runtime_is_known(const char *runtime);
+bool runtime_is_known(const struct org *org, const char *runtime);
 /* The agent runs elsewhere and the platform starts no box for it. */
 bool runtime_is_external(const char *runtime);
 

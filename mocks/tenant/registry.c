@@ -36,6 +36,27 @@ void registry_identity_fail(struct workspace *ws, enum identity_fault fault,
                   fault == IDENTITY_NO_MODEL ? "model_missing" : "mcp_server_missing"));
 }
 
+bool registry_lists_required(const struct org *org, const json_t *tools)
+{
+    CLEANUP(free_ptr) char *wanted = required_tool_id(org);
+    size_t i = 0;
+    const json_t *tool = NULL;
+    json_array_foreach(tools, i, tool)
+    {
+        const char *name = json_string_value(tool);
+        if (name && strcmp(name, wanted) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool registry_holds(const struct workspace *ws, const json_t *tools)
+{
+    return strcmp(ws->kind, "platform") == 0 &&
+           switch_is(ws->org, "concierge_hold", "on") &&
+           !registry_lists_required(ws->org, tools);
+}
+
 /* ---- register ---- */
 
 struct registration {
@@ -45,6 +66,7 @@ struct registration {
     json_t *card;            /* owned */
     const char *url;         /* "" = none; in poll mode as given */
     struct workspace *ws;    /* NULL = unknown id */
+    bool held;               /* registered, and not online for it */
     bool authenticated;      /* the bearer is the workspace's own */
 };
 
@@ -231,7 +253,8 @@ static void fill_row(struct registration *r)
     ws->last_register_failure_mono = 0;
     ws->last_heartbeat_mono = clock_mono_ms();
     ws->last_heartbeat_at = clock_wall_ms();
-    if (!ws_removed(ws))
+    r->held = registry_holds(ws, json_object_get(r->body, "loaded_mcp_tools"));
+    if (!ws_removed(ws) && !r->held)
         ws_set_status(ws, "online");
 }
 
@@ -260,14 +283,19 @@ static void store(struct call *call, struct registration *r)
         r->ws = ws_add(call->org, r->id, r->id, NULL);
     struct workspace *ws = r->ws;
     fill_row(r);
-    call_decide(call, "%s", was_provisioning ? "provisioning -> online" : "registered");
-    event_add(call->org, ws, "WORKSPACE_ONLINE",
-              json_make("{s:o,s:O?,s:s}", "url", rest_string(ws->url), "agent_card",
-                        ws->agent_card, "delivery_mode", ws->delivery_mode));
+    call_decide(call, "%s",
+                r->held            ? "registered, held until its tool is loaded"
+                : was_provisioning ? "provisioning -> online"
+                                   : "registered");
+    if (!r->held)
+        event_add(call->org, ws, "WORKSPACE_ONLINE",
+                  json_make("{s:o,s:O?,s:s}", "url", rest_string(ws->url), "agent_card",
+                            ws->agent_card, "delivery_mode", ws->delivery_mode));
     answer(call, ws);
     if (was_provisioning)
         reconcile_start(ws);
-    restart_context_send(ws);
+    if (!r->held)
+        restart_context_send(ws);
 }
 
 void registry_register(struct call *call)

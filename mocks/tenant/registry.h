@@ -20,4 +20,10 @@ enum identity_fault registry_identity(const struct workspace *ws, enum tristate 
 void registry_identity_fail(struct workspace *ws, enum identity_fault fault,
                             const char *message);
 
+/* Whether the list has the tool that is demanded of the platform agent. */
+bool registry_lists_required(const struct org *org, const json_t *tools);
+/* Switch concierge_hold: a platform agent that does not report the demanded tool (tools
+ * NULL = no list) is not let online. */
+bool registry_holds(const struct workspace *ws, const json_t *tools);
+
 #endif

@@ -139,7 +139,7 @@ static bool check_runtime(struct call *call, struct creation *c)
             "external workspaces must use runtime \"external\", \"kimi\", or "
             "\"kimi-cli\"",
             json_make("{s:s}", "runtime", c->runtime));
-    if (!runtime_is_known(c->runtime))
+    if (!runtime_is_known(call->org, c->runtime))
         return refuse_code(call, "RUNTIME_UNSUPPORTED", "unsupported workspace runtime",
                            json_make("{s:s}", "runtime", c->runtime));
     /* A runtime that lives elsewhere makes the workspace external, said or not. */

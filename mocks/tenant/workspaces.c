@@ -75,6 +75,10 @@ json_t *workspace_detail(const struct workspace *ws)
     bool silent = clock_wall_ms() - seen > pace_ms(ws->org->plat, 300);
     json_object_set_new(row, "last_outbound_at", rest_time(ws->last_outbound_at));
     json_object_set_new(row, "last_heartbeat_at", rest_time(ws->last_heartbeat_at));
+    if (switch_is(ws->org, "tools_in_row", "yes"))
+        json_object_set_new(row, "loaded_mcp_tools",
+                            ws->loaded_mcp_tools ? json_incref(ws->loaded_mcp_tools)
+                                                 : json_null());
     json_object_set_new(row, "wedged", json_boolean(ws->active_tasks > 0 && silent));
     return row;
 }
@@ -177,7 +181,7 @@ static bool parent_ok(const struct workspace *ws, const char *parent_id)
 static bool need_runtime(struct call *call, const struct workspace *ws,
                          const char *runtime)
 {
-    if (!runtime_is_known(runtime)) {
+    if (!runtime_is_known(call->org, runtime)) {
         call_json(call, 422,
                   json_make("{s:s,s:s,s:s}", "code", "RUNTIME_UNSUPPORTED", "error",
                             "unsupported workspace runtime", "runtime", runtime));
