@@ -183,6 +183,9 @@ static bool check_budget(struct call *call)
             (double)json_integer_value(limit) <= spent(ws, period))
             json_array_append_new(exceeded, json_string(period));
     }
+    if (ws && ws->budget_limit >= 0 && (double)ws->budget_limit <= ws->monthly_spend &&
+        !json_object_get(ws->budget, "monthly"))
+        json_array_append_new(exceeded, json_string("monthly"));
     if (json_array_size(exceeded) == 0) {
         json_decref(exceeded);
         return true;

@@ -329,6 +329,16 @@ static void add_argument(const char *word, json_t *properties, json_t *required)
         json_array_append_new(required, json_string(name));
 }
 
+/* The platform keeps schemas as maps, which it renders with sorted keys. schema: taken.
+ */
+static json_t *sorted(json_t *schema)
+{
+    json_t *result = NULL;
+    char *text CLEANUP(free_ptr) = json_text(schema, JSON_WIRE);
+    json_decref(schema);
+    return json_parse(text, strlen(text), &result, NULL) == 0 ? result : json_object();
+}
+
 json_t *bridge_tool_view(const struct bridge_tool *tool)
 {
     struct strv words CLEANUP(strv_release) = STRV_INIT;
@@ -346,6 +356,6 @@ json_t *bridge_tool_view(const struct bridge_tool *tool)
     json_t *view = json_object();
     json_object_set_new(view, "name", json_string(tool->name));
     json_object_set_new(view, "description", json_string(tool->description));
-    json_object_set_new(view, "inputSchema", schema);
+    json_object_set_new(view, "inputSchema", sorted(schema));
     return view;
 }
