@@ -102,6 +102,13 @@ static int workspace_body(struct ctx *ctx, const struct step *step, const char *
     return 0;
 }
 
+/* Of a box, or of an agent that lives elsewhere. */
+static const char *token_of(const json_t *created)
+{
+    const json_t *connection = json_object_get(created, "connection");
+    return json_str(connection ? connection : created, "auth_token", NULL);
+}
+
 static void create_workspace(struct ctx *ctx, const json_t *org, const char *as,
                              json_t *body, struct attempt *at)
 {
@@ -137,7 +144,7 @@ static void create_workspace(struct ctx *ctx, const json_t *org, const char *as,
     const char *org_name = json_str(org, "as", "");
     bind_row(ctx, as, org_name,
              json_str(row.answer, "id", NULL) ? row.answer : at->answer,
-             json_str(at->answer, "auth_token", NULL));
+             token_of(at->answer));
     attempt_release(&row);
     attempt_own(at, "created", VERDICT_PASS, true, expected, id);
 }
