@@ -11,7 +11,8 @@
 
 struct switch_row {
     const char *name;
-    const char *values; /* "a|b|c"; "#" = a number that is not negative; "*" = a name */
+    const char *values; /* "a|b|c"; "*" = a name; "#", also as one of several, = a
+                         * number that is not negative */
     const char *value;  /* of the profile rfc */
 };
 
@@ -33,7 +34,7 @@ static const struct switch_row switch_rows[] = {
     {"org_create", "ok|slow|failed", "ok"},
     {"org_delete", "gone|purged|leak", "gone"},
     {"approvals_gate", "off|on", "off"},
-    {"rate_limit", "off|600", "off"},
+    {"rate_limit", "off|unlimited|#", "off"},
     {"mcp_manners", "spec|shipped", "spec"},
     {"tenant_ready_ms", "#", "0"},
     {"box_ready_ms", "#", "0"},
@@ -74,11 +75,10 @@ static bool value_fits(const struct switch_row *row, const char *value)
     double number = 0;
     if (strcmp(row->values, "*") == 0)
         return *value != '\0';
-    if (strcmp(row->values, "#") == 0)
-        return num_parse_double(value, &number) && number >= 0;
     struct strv known = STRV_INIT;
     strv_split(&known, row->values, '|');
-    bool fits = strv_has(&known, value);
+    bool number_fits = strv_has(&known, "#") && num_parse_double(value, &number);
+    bool fits = number_fits ? number >= 0 : *value != '#' && strv_has(&known, value);
     strv_release(&known);
     return fits;
 }

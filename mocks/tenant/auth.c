@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "io/json.h"
 #include "mocks/tenant/rest.h"
 
 bool rest_bearer(const struct call *call, char out[BEARER_MAX])
@@ -82,6 +83,15 @@ static bool admin_auth(struct call *call)
     char bearer[BEARER_MAX];
     if (!rest_bearer(call, bearer))
         return refuse(call, "admin auth required");
+    if (fault_is(call->org, "store", "down")) {
+        rest_fault(call, "store");
+        call->auth = "refused";
+        call_json(call, 503,
+                  json_make("{s:s,s:s}", "code", "platform_unavailable", "error",
+                            "platform datastore unavailable \xe2\x80\x94 retry "
+                            "shortly"));
+        return false;
+    }
     identify(call, bearer);
     if (is_user(call) || is_fallback(call) || fault_lets_in(call))
         return true;

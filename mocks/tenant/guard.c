@@ -90,6 +90,10 @@ bool rest_need_rate(struct call *call)
 {
     if (switch_is(call->org, "rate_limit", "off"))
         return true;
+    if (switch_is(call->org, "rate_limit", "unlimited")) {
+        add_header(call, "X-RateLimit-Limit", "unlimited");
+        return true;
+    }
     int64_t limit = switch_int(call->org, "rate_limit");
     int64_t left = 0;
     int64_t reset_s = 0;
