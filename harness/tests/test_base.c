@@ -308,6 +308,22 @@ static void identifiers_have_their_published_form(void **state)
     assert_false(const_time_equal("same", "same-and-more"));
 }
 
+static void decodes_what_it_encoded(void **state)
+{
+    static const char bytes[] = {'\0', 'a', '\xff', '\n', '='};
+    size_t len = 99;
+
+    (void)state;
+    for (size_t n = 0; n <= sizeof(bytes); n++) {
+        char *text CLEANUP(free_ptr) = base64_encode(bytes, n);
+        char *back CLEANUP(free_ptr) = base64_decode(text, &len);
+        assert_non_null(back);
+        assert_int_equal(len, n);
+        assert_memory_equal(back, bytes, n);
+    }
+    assert_null(base64_decode("no!!", &len));
+}
+
 static void a_seed_gives_the_same_numbers_again(void **state)
 {
     struct rng a = {.state = 1234567};
@@ -507,6 +523,7 @@ int main(void)
         cmocka_unit_test(a_misspelt_name_finds_its_neighbour),
         cmocka_unit_test(a_table_maps_both_ways),
         cmocka_unit_test(identifiers_have_their_published_form),
+        cmocka_unit_test(decodes_what_it_encoded),
         cmocka_unit_test(a_seed_gives_the_same_numbers_again),
         cmocka_unit_test_setup_teardown(a_written_file_reads_back_with_its_mode, make_dir,
                                         remove_dir),

@@ -103,6 +103,12 @@ static const struct route rows[] = {
      "delegation"},
     {"GET", "/admin/delegations", AA, NULL, "delegation"},
     {"GET", "/admin/delegations/stats", AA, NULL, "delegation"},
+    {"POST", "/workspaces/:id/chat/uploads", WA, chat_upload, "chat-files"},
+    {"GET", "/workspaces/:id/chat/download", WA, chat_download, "chat-files"},
+    {"GET", "/workspaces/:id/pending-uploads/:fid/content", WA, pending_upload_content,
+     "chat-files"},
+    {"POST", "/workspaces/:id/pending-uploads/:fid/ack", WA, pending_upload_ack,
+     "chat-files"},
     {"GET", "/workspaces/:id/external/connection", WA, external_connection, "external"},
     {"POST", "/workspaces/:id/external/rotate", WA, external_rotate, "external"},
 
