@@ -199,6 +199,12 @@ N ?= 100
 .PHONY: soak
 soak: programs ## run the gate N times (N=100) and count what was not green
 	@ci/soak $(N)
+ORGS ?= 200
+WORKSPACES ?= 5
+PACE ?= 0.5
+.PHONY: scale
+scale: programs ## ORGS (200) organisations of WORKSPACES (5) at once, at PACE (0.5)
+	@ci/scale --mock $(B)/waybill-mock --orgs $(ORGS) --workspaces $(WORKSPACES) --pace $(PACE)
 .PHONY: bench-mock
 bench-mock: ## the mock platform beside nginx and an npm mock: speed, start, memory
 	@ci/install-deps bench

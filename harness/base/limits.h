@@ -8,6 +8,7 @@
 #define MIB(n) ((size_t)(n)*1024 * 1024)
 
 #define LIMIT_REQUEST_BODY MIB(24)  /* the A2A proxy takes 16 MiB; the rest is framing */
+#define LIMIT_CONNECTIONS 16384     /* of one listener; each box keeps one or two */
 #define LIMIT_RESPONSE_BODY MIB(64) /* largest answer the A2A proxy passes on */
 #define LIMIT_CHILD_OUTPUT MIB(4)   /* captured stdout or stderr of one child */
 #define LIMIT_FILE MIB(16)          /* one template asset */

@@ -407,7 +407,8 @@ static struct MHD_Daemon *start_daemon(struct httpd *d, int listen_fd,
             (tls != NULL ? MHD_USE_TLS : 0U),
         0, NULL, NULL, on_request, d, MHD_OPTION_LISTEN_SOCKET, listen_fd,
         MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)CONNECTION_MEMORY, MHD_OPTION_NOTIFY_COMPLETED, on_completed, d,
+        (size_t)CONNECTION_MEMORY, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned int)LIMIT_CONNECTIONS, MHD_OPTION_NOTIFY_COMPLETED, on_completed, d,
         MHD_OPTION_URI_LOG_CALLBACK, on_uri, d, MHD_OPTION_ARRAY, secret, MHD_OPTION_END);
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -315,9 +316,21 @@ static void end_with_parent_in_order(void)
         prctl(PR_SET_PDEATHSIG, SIGTERM);
 }
 
+/* Each box is a connection, a pidfd and more: a thousand of them need more descriptors
+ * than a login shell gives. */
+static void allow_many_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 static int serve(struct server *s, struct err *err)
 {
     struct platform *p = s->p;
+    allow_many_descriptors();
     end_with_parent_in_order();
     if (loop_on_terminate(p->loop, on_terminate, s, err) < 0 ||
         http_async_new(p->loop, &p->http, err) < 0 || make_dir(s, err) < 0)
