@@ -48,19 +48,54 @@ void assets_add(struct assets *a, const char *path, const void *data, size_t len
     asset->len = len;
 }
 
+/* What the channel may carry. */
+static bool is_asset(const char *path)
+{
+    return strcmp(path, "config.yaml") == 0 || strncmp(path, "prompts/", 8) == 0;
+}
+
 static int take(const char *path, const void *data, size_t len, void *arg,
                 struct err *err)
 {
     (void)err;
-    if (strcmp(path, "config.yaml") == 0 || strncmp(path, "prompts/", 8) == 0)
-        assets_add(arg, path, data, len);
+    assets_add(arg, path, data, len);
     return 0;
 }
 
 int assets_unpack(const void *data, size_t len, struct assets *ret, struct err *err)
 {
-    struct unpack_opts opts = {.max_total = LIMIT_FILE};
-    return unpack_visit(data, len, &opts, take, ret, err) < 0 ? -1 : 0;
+    struct unpack_opts opts = {.max_total = LIMIT_FILE, .want = is_asset};
+    struct err why = ERR_INIT;
+    int rc = unpack_visit(data, len, &opts, take, ret, &why);
+    if (rc == UNPACK_TOO_LARGE)
+        return err_set(err, ERR_SHAPE, "template assets exceed %zu bytes", LIMIT_FILE);
+    return rc < 0 ? err_set(err, why.kind, "%s", why.text) : 0;
+}
+
+int assets_identity(const char *identity, struct template_identity *ret, struct err *err)
+{
+    static const char want[] = "(want \"<owner>/<repo>@<ref>\")";
+    const char *at = strrchr(identity, '@'), *slash = strchr(identity, '/');
+    if (!at || at[1] == '\0')
+        return err_set(err, ERR_SHAPE, "templateIdentity \"%s\" has no @ref suffix %s",
+                       identity, want);
+    if (!slash || slash > at || slash == identity || slash + 1 == at ||
+        memchr(slash + 1, '/', (size_t)(at - slash - 1)))
+        return err_set(err, ERR_SHAPE, "templateIdentity \"%s\" has no owner/repo %s",
+                       identity, want);
+    *ret = (struct template_identity){
+        .owner = xstrndup(identity, (size_t)(slash - identity)),
+        .repo = xstrndup(slash + 1, (size_t)(at - slash - 1)),
+        .ref = xstrdup(at + 1)};
+    return 0;
+}
+
+void template_identity_release(struct template_identity *i)
+{
+    free(i->owner);
+    free(i->repo);
+    free(i->ref);
+    *i = (struct template_identity){.owner = NULL};
 }
 
 /* Its config.yaml as a document; NULL when there is none that can be read. */

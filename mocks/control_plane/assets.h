@@ -24,8 +24,17 @@ void assets_release(struct assets *a);
 void assets_add(struct assets *a, const char *path, const void *data, size_t len);
 const struct asset *assets_find(const struct assets *a, const char *path);
 
-/* Takes what the channel may carry out of a forge's archive. ERR_SHAPE: no archive, or
- * more than 16 MiB. */
+/* "<owner>/<repo>@<ref>", by which a tenant names a template to the control plane. */
+struct template_identity {
+    char *owner, *repo, *ref; /* owned */
+};
+/* ERR_SHAPE. */
+MUST_CHECK int assets_identity(const char *identity, struct template_identity *ret,
+                               struct err *err);
+void template_identity_release(struct template_identity *i);
+
+/* Takes what the channel may carry (config.yaml, prompts/) out of a forge's archive,
+ * whatever else is in it. ERR_SHAPE: no archive, or more than 16 MiB of that. */
 MUST_CHECK int assets_unpack(const void *data, size_t len, struct assets *ret,
                              struct err *err);
 

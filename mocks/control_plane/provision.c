@@ -26,6 +26,7 @@ struct provision {
     struct strv env;
     struct assets assets;
     struct http_call *call;
+    char *assets_url;
     struct stage *look; /* at a plugin that nobody has looked at yet */
     struct strv looked; /* sources that were tried */
     char *looking;      /* the source being looked at */
@@ -48,6 +49,7 @@ static void provision_free(struct provision *pr)
     strv_release(&pr->env);
     strv_release(&pr->looked);
     free(pr->looking);
+    free(pr->assets_url);
     assets_release(&pr->assets);
     free(pr);
 }
@@ -326,8 +328,8 @@ static void on_assets(const struct http_response *resp, const struct err *failed
         provision_abort(pr, failed->text);
     } else if (resp->status != 200) {
         CLEANUP(free_ptr)
-        char *detail = xasprintf("giteaTemplateAssetFetcher: HTTP %d: %.200s",
-                                 resp->status, resp->body.data);
+        char *detail = xasprintf("giteaTemplateAssetFetcher: GET %s: HTTP %d: %.4096s",
+                                 pr->assets_url, resp->status, resp->body.data);
         provision_abort(pr, detail);
     } else if (assets_unpack(resp->body.data, resp->body.len, &pr->assets, &err) < 0) {
         provision_abort(pr, err.text);
@@ -337,21 +339,27 @@ static void on_assets(const struct http_response *resp, const struct err *failed
     }
 }
 
-static void fetch_assets(struct provision *pr, const struct template_ref *ref)
+/* False: the identity names no template; *err says why. */
+static bool fetch_assets(struct provision *pr, const struct template_ref *ref,
+                         struct err *err)
 {
     const struct platform *p = pr->ws->org->plat;
-    CLEANUP(free_ptr)
-    char *url = xasprintf("%s/api/v1/repos/%s/archive/%s.tar.gz", p->forge_url, ref->repo,
-                          ref->ref);
+    CLEANUP(free_ptr) char *identity = xasprintf("%s@%s", ref->repo, ref->ref);
+    CLEANUP(template_identity_release) struct template_identity t = {.owner = NULL};
+    if (assets_identity(identity, &t, err) < 0)
+        return false;
+    pr->assets_url = xasprintf("%s/api/v1/repos/%s/%s/archive/%s.tar.gz", p->forge_url,
+                               t.owner, t.repo, t.ref);
     struct http_request req = HTTP_REQUEST_INIT;
-    req.url = url;
+    req.url = pr->assets_url;
     req.timeout_ms = ASSETS_TIMEOUT_MS;
-    req.max_body = LIMIT_FILE;
+    req.max_body = LIMIT_ARCHIVE;
     strv_add(&req.headers, "Accept: application/gzip, application/octet-stream");
     strv_addf(&req.headers, "Authorization: token %s", p->forge_token);
     strv_addf(&req.headers, "X-Molecule-Org-Id: %s", pr->ws->org->id);
     pr->call = http_async_start(p->http, &req, on_assets, pr);
     http_request_release(&req);
+    return true;
 }
 
 /* A machine whose image has no boot-install would lose what reconcile brought, so it is
@@ -414,8 +422,13 @@ void provision_start(struct workspace *ws, const char *reason)
         }
         pr->fetched = true;
     } else if (template_of(ws, &ref)) {
+        struct err err = ERR_INIT;
         pr->has_template = true;
-        fetch_assets(pr, &ref);
+        if (!fetch_assets(pr, &ref, &err)) {
+            provision_abort(pr, err.text);
+            box_stop(ws, NULL);
+            return;
+        }
     } else {
         pr->fetched = true;
     }

@@ -5,6 +5,7 @@
 #include "base/fs.h"
 #include "base/limits.h"
 #include "mocks/control_plane/boxes.h"
+#include "mocks/forge/catalog.h"
 
 bool volume_exists(const struct workspace *ws)
 {
@@ -55,7 +56,7 @@ int volume_template(const struct workspace *ws, struct assets *ret, struct err *
     if (!dir)
         return 1;
     struct reading r = {dir, ret, 0, err};
-    return fs_walk(dir, LIMIT_DEPTH, read_one, &r, err) < 0 ? -1 : 0;
+    return catalog_walk(dir, read_one, &r, err) < 0 ? -1 : 0;
 }
 
 int volume_write_token(struct workspace *ws, struct err *err)

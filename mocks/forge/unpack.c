@@ -79,9 +79,16 @@ struct taking {
     const char *sub;
     size_t max_file, max_total;
     size_t total, files; /* so far */
+    unpack_want_fn *want;
     take_fn *take;
     void *arg;
 };
+
+static int too_large(struct err *err, const char *name, size_t limit)
+{
+    (void)err_set(err, ERR_SHAPE, "'%.200s' is larger than %zu bytes", name, limit);
+    return UNPACK_TOO_LARGE;
+}
 
 /* Reads the member's data. Its size in the header is a claim, so bytes are counted. */
 static int read_member(struct archive *a, const char *name, struct taking *t,
@@ -97,11 +104,9 @@ static int read_member(struct archive *a, const char *name, struct taking *t,
                            archive_why(a));
         t->total += (size_t)n;
         if ((size_t)n > t->max_file - out->len)
-            return err_set(err, ERR_SHAPE, "'%.200s' is larger than %zu bytes", name,
-                           t->max_file);
+            return too_large(err, name, t->max_file);
         if (t->total > t->max_total)
-            return err_set(err, ERR_SHAPE, "the archive holds more than %zu bytes",
-                           t->max_total);
+            return too_large(err, "the archive", t->max_total);
         buf_add(out, chunk, (size_t)n);
     }
 }
@@ -118,14 +123,20 @@ static int take_member(struct archive *a, struct archive_entry *entry, struct ta
         archive_entry_hardlink(entry) != NULL)
         return 0;
     path = below_sub(path, t->sub);
-    if (path == NULL || *path == '\0')
+    if (path == NULL || *path == '\0' || (t->want != NULL && !t->want(path)))
         return 0;
+    size_t claimed = (size_t)archive_entry_size(entry);
+    if (claimed > t->max_file)
+        return too_large(err, path, t->max_file);
+    if (claimed > t->max_total - t->total)
+        return too_large(err, "the archive", t->max_total);
     CLEANUP(buf_release) struct buf data = BUF_INIT(t->max_file);
     /* libarchive may reuse the name while it reads. */
     CLEANUP(free_ptr) char *kept = xstrdup(path);
     bool executable = (archive_entry_perm(entry) & S_IXUSR) != 0;
-    if (read_member(a, kept, t, &data, err) < 0)
-        return -1;
+    int rc = read_member(a, kept, t, &data, err);
+    if (rc != 0)
+        return rc;
     t->files++;
     return t->take(kept, &data, executable, t->arg, err);
 }
@@ -140,7 +151,7 @@ static int take_members(struct archive *a, struct taking *t, struct err *err)
         if (rc < ARCHIVE_WARN)
             return err_set(err, ERR_SHAPE, "damaged archive: %s", archive_why(a));
         rc = take_member(a, entry, t, err);
-        if (rc < 0)
+        if (rc != 0)
             return rc;
     }
 }
@@ -163,8 +174,9 @@ static int take_all(const void *data, size_t len, const struct unpack_opts *opts
     }
     if (open_archive(&a, data, len, err) < 0)
         return -1;
+    t->want = opts != NULL ? opts->want : NULL;
     int rc = take_members(a, t, err);
-    if (rc < 0)
+    if (rc != 0)
         return rc;
     return sub != NULL && t->files == 0 ? UNPACK_NO_SUCH_PATH : UNPACK_OK;
 }

@@ -10,16 +10,21 @@
 #define FORGE_UNPACK_H
 
 #include "base/err.h"
+#include <stdbool.h>
 #include <stddef.h>
+
+/* Whether the file of this path is taken at all; the others count for no limit. */
+typedef bool unpack_want_fn(const char *path);
 
 struct unpack_opts {
     const char *sub;  /* only what is under this directory, which is dropped too, or this
                        * one file; NULL or "" = everything */
     size_t max_file;  /* bytes of one file; 0 = LIMIT_FILE */
     size_t max_total; /* bytes of all; 0 = LIMIT_ARCHIVE */
+    unpack_want_fn *want; /* NULL = everything */
 };
 
-enum unpack_result { UNPACK_OK = 0, UNPACK_NO_SUCH_PATH = 1 };
+enum unpack_result { UNPACK_OK = 0, UNPACK_NO_SUCH_PATH = 1, UNPACK_TOO_LARGE = 2 };
 
 /* One file; path is relative and safe, data is borrowed. A negative return ends the
  * visit, which returns it; *err is then the visitor's. */
@@ -27,8 +32,9 @@ typedef int unpack_visit_fn(const char *path, const void *data, size_t len, void
                             struct err *err);
 
 /* opts NULL = the defaults. UNPACK_NO_SUCH_PATH: no file is at or under opts->sub.
- * ERR_SHAPE: not an archive, an unsafe name, more than a limit; the files before the
- * fault have been visited. */
+ * UNPACK_TOO_LARGE: more than a limit (*err says which; the headers are asked first, so
+ * nothing is unpacked for nothing). ERR_SHAPE: not an archive, an unsafe name. The files
+ * before the fault have been visited. */
 MUST_CHECK int unpack_visit(const void *data, size_t len, const struct unpack_opts *opts,
                             unpack_visit_fn *visit, void *arg, struct err *err);
 

@@ -51,7 +51,9 @@ route_fn chat_upload, chat_download, pending_upload_content, pending_upload_ack;
 
 /* 2.15 plugins: plugin_routes.c */
 route_fn plugin_list, plugin_post, plugin_delete, plugin_available, plugin_registry,
-    plugin_sources, plugin_compatibility;
+    plugin_sources, plugin_compatibility, plugin_download;
+/* drift: plugin_updates.c */
+route_fn plugin_updates_pending, plugin_update_apply;
 
 /* 2.16 files, templates: files.c, templates.c */
 route_fn file_list, file_read, file_write, file_replace, file_delete;

@@ -1,11 +1,14 @@
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/fs.h"
 #include "base/limits.h"
 #include "io/json.h"
 #include "io/yaml.h"
 #include "mocks/forge/catalog.h"
+#include "mocks/forge/pack.h"
 #include "mocks/tenant/handlers.h"
+#include "mocks/tenant/plugin_stage.h"
 #include "mocks/tenant/rest.h"
 
 static json_t *list_or_null(const struct ynode *root, const char *key)
@@ -80,17 +83,23 @@ static int add_plugin(const struct fs_entry *entry, void *arg)
     return 0;
 }
 
+/* What is on the box now; an absent directory has none. */
+static json_t *box_plugins(struct call *call, const struct workspace *ws,
+                           const char *runtime)
+{
+    char *dir CLEANUP(free_ptr) = box_path(ws, "/configs", "plugins");
+    struct listing list = {.rows = json_array(), .dir = dir, .runtime = runtime};
+    struct err err = ERR_INIT;
+    if (dir && fs_walk(dir, 1, add_plugin, &list, &err) < 0)
+        call_decide(call, "%s", err.text);
+    return list.rows;
+}
+
 void plugin_list(struct call *call)
 {
     struct workspace *ws = rest_need_ws(call);
-    if (!ws)
-        return;
-    char *dir CLEANUP(free_ptr) = box_path(ws, "/configs", "plugins");
-    struct listing list = {.rows = json_array(), .dir = dir, .runtime = ws->runtime};
-    struct err err = ERR_INIT;
-    if (dir && fs_walk(dir, 1, add_plugin, &list, &err) < 0) /* an absent one has none */
-        call_decide(call, "%s", err.text);
-    call_struct(call, 200, list.rows);
+    if (ws)
+        call_struct(call, 200, box_plugins(call, ws, ws->runtime));
 }
 
 /* The registry of local:// plugins: what of the catalog is a plugin. runtime NULL = of
@@ -136,10 +145,93 @@ void plugin_compatibility(struct call *call)
         call_error(call, 400, "runtime query parameter is required");
         return;
     }
-    /* The product cannot look into the box here, and says that all is well. */
+    struct workspace *ws = rest_need_ws(call);
+    if (!ws)
+        return;
+    json_t *good = json_array(), *bad = json_array(), *view = NULL;
+    /* On SaaS the product cannot look into the box, and says that all is well. */
+    CLEANUP(json_drop)
+    json_t *all = call->plat->self_hosted ? box_plugins(call, ws, runtime) : json_array();
+    size_t i = 0;
+    json_array_foreach(all, i, view)
+    {
+        json_array_append(supports(view, runtime) ? good : bad, view);
+    }
     call_json(call, 200,
-              json_make("{s:b,s:[],s:[],s:o}", "all_compatible", 1, "compatible",
-                        "incompatible", "target_runtime", rest_string(runtime)));
+              json_make("{s:b,s:o,s:o,s:o}", "all_compatible", json_array_size(bad) == 0,
+                        "compatible", good, "incompatible", bad, "target_runtime",
+                        rest_string(runtime)));
+}
+
+/* ---- download ---- */
+
+struct download {
+    struct call *call;
+    struct plugin_source source;
+};
+
+static void answer_archive(struct call *call, const struct plugin_source *source,
+                           const char *tree)
+{
+    struct err err = ERR_INIT;
+    struct stat st;
+    int fd = -1;
+    if (pack_open(call->plat->dir, &fd, &err) < 0 ||
+        pack_tree(tree, NULL, LIMIT_ARCHIVE, fd, &err) < 0 || fstat(fd, &st) != 0) {
+        close_fd(&fd);
+        call_error(call, 500, err.text);
+        return;
+    }
+    CLEANUP(free_ptr)
+    char *file = xasprintf("attachment; filename=\"%s.tar.gz\"", source->name);
+    const char *const headers[][2] = {{"Content-Disposition", file},
+                                      {"X-Plugin-Name", source->name},
+                                      {"X-Plugin-Source", source->raw}};
+    for (size_t i = 0; call->req && i < ARRAY_SIZE(headers); i++)
+        httpd_add_header(call->req, headers[i][0], headers[i][1]);
+    call_file(call, 200, "application/gzip", fd, (size_t)st.st_size);
+    close_fd(&fd);
+}
+
+static void on_downloaded(const struct staged *staged, void *arg)
+{
+    struct download *d = arg;
+    if (staged->status == 200)
+        answer_archive(d->call, &d->source, staged->tree);
+    else
+        call_json(
+            d->call, staged->status,
+            json_make("{s:s,s:s}", "error", staged->error, "source", d->source.raw));
+    source_release(&d->source);
+    free(d);
+}
+
+void plugin_download(struct call *call)
+{
+    struct workspace *ws = rest_need_ws(call);
+    if (!ws)
+        return;
+    const char *name = call->params[1], *asked = rest_query(call, "source");
+    struct plugin_source source = PLUGIN_SOURCE_INIT;
+    json_t *refusal = NULL;
+    int status = plugin_source_refusal(asked && *asked ? asked : name, &source, &refusal);
+    if (!status && strcmp(source.name, name) != 0) {
+        CLEANUP(free_ptr)
+        char *text =
+            xasprintf("source resolved to plugin \"%s\" but URL requested \"%s\"",
+                      source.name, name);
+        refusal = json_make("{s:s,s:s,s:s}", "error", text, "requested_name", name,
+                            "resolved_name", source.name);
+        status = 400;
+    }
+    if (status) {
+        source_release(&source);
+        call_json(call, status, refusal);
+        return;
+    }
+    struct download *d = xcalloc(1, sizeof(*d));
+    *d = (struct download){call, source};
+    (void)stage_start(ws, &d->source, on_downloaded, d);
 }
 
 /* ---- install, uninstall ---- */

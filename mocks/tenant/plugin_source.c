@@ -1,10 +1,10 @@
 #include "mocks/tenant/plugin_source.h"
 
-#include <ctype.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "mocks/tenant/plugin_check.h"
 
 void source_release(struct plugin_source *s)
 {
@@ -12,15 +12,6 @@ void source_release(struct plugin_source *s)
     for (size_t i = 0; i < ARRAY_SIZE(owned); i++)
         free(owned[i]);
     *s = (struct plugin_source)PLUGIN_SOURCE_INIT;
-}
-
-/* ^[a-z0-9][a-z0-9._-]{0,127}$ */
-static bool local_name_ok(const char *s)
-{
-    if (!islower((unsigned char)*s) && !isdigit((unsigned char)*s))
-        return false;
-    size_t len = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789._-");
-    return len <= 128 && s[len] == '\0';
 }
 
 static bool part_ok(const char *s)
@@ -63,7 +54,7 @@ static enum source_problem parse(const char *raw, struct plugin_source *s)
         if (strcmp(s->scheme, "local") != 0)
             return SOURCE_SCHEME;
         s->name = xstrdup(rest);
-        return local_name_ok(rest) ? SOURCE_OK : SOURCE_NAME;
+        return plugin_name_ok(rest) ? SOURCE_OK : SOURCE_NAME;
     }
     const char *hash = strchr(rest, '#');
     CLEANUP(free_ptr)
@@ -92,9 +83,19 @@ bool source_pinned(const struct plugin_source *s)
     return s->ref != NULL || strcmp(s->scheme, "local") == 0;
 }
 
+bool source_track_ok(const char *track)
+{
+    bool prefixed = strncmp(track, "tag:", 4) == 0 || strncmp(track, "sha:", 4) == 0;
+    return strcmp(track, "none") == 0 || (prefixed && track[4]);
+}
+
+const char *source_git_ref(const struct plugin_source *s)
+{
+    bool prefixed = s->ref && source_track_ok(s->ref) && strchr(s->ref, ':');
+    return s->ref ? s->ref + (prefixed ? 4 : 0) : "main";
+}
+
 const char *source_track(const struct plugin_source *s)
 {
-    bool says =
-        s->ref && (strncmp(s->ref, "tag:", 4) == 0 || strncmp(s->ref, "sha:", 4) == 0);
-    return says ? s->ref : "none";
+    return s->ref && source_track_ok(s->ref) ? s->ref : "none";
 }

@@ -11,6 +11,7 @@
 #include "io/http.h"
 #include "mocks/forge/catalog.h"
 #include "mocks/forge/unpack.h"
+#include "mocks/tenant/plugin_check.h"
 
 /* A fetch may take five minutes: that long under the pace where the forge is known to
  * hang, while an exchange that only is slow is never cut off so soon. */
@@ -18,8 +19,10 @@ enum { FETCH_HANG_S = 300, FETCH_REAL_MS = 30000 };
 
 struct stage {
     struct workspace *ws;
-    char *scheme, *url, *sub;
-    char *dir; /* staging directory, removed at the end */
+    char *scheme, *url, *sub, *name;
+    char *commit; /* that the forge gave, NULL = it is not known */
+    bool no_ref;  /* the ref is nothing that could be fetched */
+    char *dir;    /* staging directory, removed at the end */
     char *local;
     stage_done_fn *done;
     void *arg;
@@ -32,7 +35,7 @@ static void stage_free(struct stage *s)
     struct err err = ERR_INIT;
     if (fs_rmtree(s->dir, &err) < 0)
         log_warn("%s", err.text);
-    char *owned[] = {s->scheme, s->url, s->sub, s->dir, s->local};
+    char *owned[] = {s->scheme, s->url, s->sub, s->name, s->commit, s->dir, s->local};
     for (size_t i = 0; i < ARRAY_SIZE(owned); i++)
         free(owned[i]);
     free(s);
@@ -46,26 +49,46 @@ static void stage_end(struct stage *s, int status, const char *error)
                             .error = status == 200 ? NULL
                                      : error       ? error
                                                    : fetch,
-                            .tree = status == 200 ? s->dir : NULL};
+                            .tree = status == 200 ? s->dir : NULL,
+                            .commit = s->commit};
     s->done(&staged, s->arg);
     stage_free(s);
+}
+
+/* The tree is here: is it a plugin that may be used? */
+static void stage_check(struct stage *s)
+{
+    if (!plugin_name_ok(s->name))
+        stage_end(s, 400, "resolver returned invalid plugin name");
+    else if (plugin_tree_size(s->dir) > LIMIT_ARCHIVE)
+        stage_end(s, 413, "staged plugin exceeds size limit");
+    else if (!plugin_manifest_ok(s->dir))
+        stage_end(s, 422, "plugin manifest integrity check failed");
+    else
+        stage_end(s, 200, NULL);
 }
 
 static void unpack_answer(struct stage *s, const struct http_response *resp)
 {
     struct err err = ERR_INIT;
-    struct unpack_opts opts = {.sub = s->sub};
+    struct unpack_opts opts = {.sub = s->sub, .max_file = LIMIT_ARCHIVE};
     int got = unpack_dir(resp->body.data, resp->body.len, &opts, s->dir, &err);
-    if (got == UNPACK_OK) {
-        stage_end(s, 200, NULL);
-    } else if (got == UNPACK_NO_SUCH_PATH) {
-        stage_end(s, 404, NULL);
-    } else {
+    if (got < 0 || got == UNPACK_TOO_LARGE)
         log_warn("plugin %s: %s", s->url, err.text);
-        bool large = strstr(err.text, "limit") || strstr(err.text, "larger");
-        stage_end(s, large ? 413 : 502,
-                  large ? "staged plugin exceeds size limit" : NULL);
-    }
+    if (got == UNPACK_OK)
+        stage_check(s);
+    else if (got == UNPACK_TOO_LARGE)
+        stage_end(s, 413, "staged plugin exceeds size limit");
+    else
+        stage_end(s, got == UNPACK_NO_SUCH_PATH ? 404 : 502, NULL);
+}
+
+/* The forge's ETag is the commit in quotes. */
+static void note_commit(struct stage *s, const struct http_response *resp)
+{
+    const char *etag = http_response_header(resp, "ETag");
+    size_t len = etag && *etag == '"' ? strcspn(etag + 1, "\"") : 0;
+    s->commit = len ? xstrndup(etag + 1, len) : NULL;
 }
 
 static void on_answer(const struct http_response *resp, const struct err *failed,
@@ -73,12 +96,14 @@ static void on_answer(const struct http_response *resp, const struct err *failed
 {
     struct stage *s = arg;
     s->call = NULL;
-    if (failed)
+    if (failed) {
         stage_end(s, failed->kind == ERR_TIMEOUT ? 504 : 502, NULL);
-    else if (resp->status == 200)
+    } else if (resp->status == 200) {
+        note_commit(s, resp);
         unpack_answer(s, resp);
-    else
+    } else {
         stage_end(s, resp->status == 404 ? 404 : 502, NULL);
+    }
 }
 
 struct copy {
@@ -93,7 +118,7 @@ static int copy_entry(const struct fs_entry *entry, void *arg)
     CLEANUP(free_ptr) char *to = fs_join(c->to, entry->path);
     if (entry->dir)
         return fs_mkdirs(to, c->err);
-    CLEANUP(buf_release) struct buf data = BUF_INIT(LIMIT_FILE);
+    CLEANUP(buf_release) struct buf data = BUF_INIT(LIMIT_ARCHIVE);
     if (fs_read(from, &data, c->err) < 0)
         return -1;
     return fs_write(to, data.data, data.len, 0600, c->err);
@@ -105,25 +130,24 @@ static void on_timer(void *arg)
     s->timer = NULL;
     struct err err = ERR_INIT;
     struct copy c = {.from = s->local, .to = s->dir, .err = &err};
-    if (!s->local) {
+    if (!s->local || s->no_ref) {
         stage_end(s, 404, NULL);
+    } else if (plugin_tree_size(s->local) > LIMIT_ARCHIVE) {
+        stage_end(s, 413, "staged plugin exceeds size limit");
     } else if (fs_mkdirs(s->dir, &err) < 0 ||
-               fs_walk(s->local, LIMIT_DEPTH, copy_entry, &c, &err) != 0) {
+               catalog_walk(s->local, copy_entry, &c, &err) != 0) {
         log_warn("plugin '%s': %s", s->local, err.text);
         stage_end(s, 502, NULL);
     } else {
-        stage_end(s, 200, NULL);
+        stage_check(s);
     }
 }
 
 static void ask_forge(struct stage *s, const struct plugin_source *source)
 {
     struct platform *p = s->ws->org->plat;
-    const char *ref = source->ref ? source->ref : "main";
-    if (strncmp(ref, "tag:", 4) == 0 || strncmp(ref, "sha:", 4) == 0)
-        ref += 4;
     s->url = xasprintf("%s/api/v1/repos/%s/%s/archive/%s.tar.gz", p->forge_url,
-                       source->owner, source->repo, ref);
+                       source->owner, source->repo, source_git_ref(source));
     struct http_request req = HTTP_REQUEST_INIT;
     req.url = s->url;
     req.timeout_ms = switch_is(s->ws->org, "plugin_fetch", "hang")
@@ -149,11 +173,15 @@ struct stage *stage_start(struct workspace *ws, const struct plugin_source *sour
     s->scheme = xstrdup(source->scheme);
     s->sub = source->sub ? xstrdup(source->sub) : NULL;
     s->dir = xasprintf("%s/staging/%s", p->dir, name);
-    if (source->owner) {
+    s->name = xstrdup(source->name);
+    /* Such a source is cloned by branch or tag; a commit is neither. */
+    s->no_ref = source->ref && strlen(source->ref) == 40 &&
+                strspn(source->ref, "0123456789abcdef") == 40;
+    if (source->owner && !s->no_ref) {
         ask_forge(s, source);
     } else {
         /* The tenant's own plugin registry is the catalog. */
-        s->local = catalog_plugin(p->repos, source->name);
+        s->local = source->owner ? NULL : catalog_plugin(p->repos, source->name);
         s->timer = loop_timer_add(p->loop, 0, on_timer, s);
     }
     return s;

@@ -12,9 +12,10 @@
 struct stage;
 
 struct staged {
-    int status;        /* 200, or the status that the install route answers */
-    const char *error; /* text of that answer; NULL with 200 */
-    const char *tree;  /* directory of the plugin; NULL unless 200 */
+    int status;         /* 200, or the status that the install route answers */
+    const char *error;  /* text of that answer; NULL with 200 */
+    const char *tree;   /* directory of the plugin; NULL unless 200 */
+    const char *commit; /* of its repository; NULL = none, it came from the registry */
 };
 
 /* staged: borrowed during the call. The tree is removed afterwards, unless it was moved

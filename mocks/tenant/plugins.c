@@ -1,6 +1,6 @@
 /*
  * Installing and removing a plugin of a running workspace.
- * Source: molecule-core, POST and DELETE /workspaces/:id/plugins (contract 2.15).
+ * Source: molecule-core, POST and DELETE /workspaces/:id/plugins.
  */
 #include <stdio.h>
 #include <string.h>
@@ -13,7 +13,11 @@
 #include "mocks/control_plane/boxes.h"
 #include "mocks/server/state.h"
 #include "mocks/tenant/gate.h"
+#include "mocks/tenant/plugin_check.h"
 #include "mocks/tenant/plugin_stage.h"
+
+/* A removed plugin is gone from the agent after a restart, which waits for more. */
+enum { UNINSTALL_RESTART_S = 2 };
 
 struct install {
     struct workspace *ws;
@@ -54,38 +58,35 @@ static bool allowlisted(const struct workspace *ws, const char *plugin_name)
     return false;
 }
 
-/* NULL = as expected; else the text of the 422. Caller frees. */
-static char *sha256_problem(const char *tree, const char *expected)
-{
-    if (!expected || !*expected)
-        return NULL;
-    CLEANUP(free_ptr) char *path = fs_join(tree, "plugin.yaml");
-    CLEANUP(buf_release) struct buf text = BUF_INIT(LIMIT_FILE);
-    if (fs_read(path, &text, NULL) < 0)
-        return xstrdup("sha256 check failed: plugin.yaml not found in staged plugin");
-    char got[65];
-    sha256_hex(text.data, text.len, got);
-    return strcasecmp(got, expected) == 0
-               ? NULL
-               : xasprintf("sha256 mismatch: expected %s, got %s", expected, got);
-}
-
 /* The shipped gate stands here, after delivery: a refusal is logged and nothing else. */
-static void record(struct install *in)
+static void record(struct install *in, const char *commit)
 {
     struct workspace *ws = in->ws;
+    const char *track = in->track ? in->track : source_track(&in->source);
     char reason[256];
     if (!gate_asks_first(ws->org) &&
         !gate_allows(ws, GATE_INSTALL, in->source.name, in->source.raw, NULL,
                      in->actor_kind, reason)) {
         log_warn("%s", reason);
-        return;
+    } else if (!source_track_ok(track)) {
+        log_warn("install of %s on %s is not recorded: '%s' is no track", in->source.raw,
+                 ws->id, track);
+    } else {
+        struct plugin_row *row =
+            plugin_row_put(&ws->installed, in->source.name, in->source.raw, track);
+        str_set(&row->installed_sha, commit);
     }
-    (void)plugin_row_put(&ws->installed, in->source.name, in->source.raw,
-                         in->track ? in->track : source_track(&in->source));
 }
 
-static void deliver(struct install *in, const char *tree)
+/* Docker mode: texts of skills are read at every turn, so they need no restart. */
+static bool needs_restart(const struct install *in, const char *tree)
+{
+    CLEANUP(free_ptr) char *before = plugin_box_dir(in->ws, in->source.name);
+    return !in->ws->org->plat->self_hosted || !before || !fs_is_dir(before) ||
+           !plugin_only_skill_text(before, tree);
+}
+
+static void deliver(struct install *in, const struct staged *staged)
 {
     struct workspace *ws = in->ws;
     struct err err = ERR_INIT;
@@ -93,7 +94,8 @@ static void deliver(struct install *in, const char *tree)
         install_refuse(in, 503, "workspace container not running");
         return;
     }
-    if (plugin_deliver(ws, in->source.name, tree, &err) < 0) {
+    bool restart = needs_restart(in, staged->tree);
+    if (plugin_deliver(ws, in->source.name, staged->tree, &err) < 0) {
         log_warn("%s", err.text);
         if (ws->org->plat->self_hosted)
             install_refuse(in, 500, "failed to copy plugin to container");
@@ -101,11 +103,12 @@ static void deliver(struct install *in, const char *tree)
             install_refuse(in, 502, "failed to deliver plugin to workspace EC2");
         return;
     }
-    record(in);
+    record(in, staged->commit);
     box_arrived(ws, in->source.name, "install");
     json_t *body = json_make("{s:s, s:s, s:s}", "plugin", in->source.name, "source",
                              in->source.raw, "status", "installed");
-    (void)provision_restart(ws, "plugin-install");
+    if (restart)
+        (void)provision_restart(ws, "plugin-install");
     install_end(in, 200, body);
 }
 
@@ -117,7 +120,7 @@ static void on_staged(const struct staged *staged, void *arg)
         install_refuse(in, staged->status, staged->error);
         return;
     }
-    CLEANUP(free_ptr) char *mismatch = sha256_problem(staged->tree, in->sha256);
+    CLEANUP(free_ptr) char *mismatch = plugin_sha256_problem(staged->tree, in->sha256);
     char reason[256];
     if (mismatch) {
         install_refuse(in, 422, mismatch);
@@ -130,41 +133,36 @@ static void on_staged(const struct staged *staged, void *arg)
                             staged->tree, in->actor_kind, reason)) {
         install_end(in, 403, json_make("{s:s}", "error", reason));
     } else {
-        deliver(in, staged->tree);
+        deliver(in, staged);
     }
 }
 
-/* Refusals that need no archive; true when it was answered. */
-static bool refused_early(struct workspace *ws, const char *source,
-                          enum source_problem problem, plugin_done_fn *done, void *arg)
+int plugin_source_refusal(const char *raw, struct plugin_source *ret, json_t **ret_body)
 {
-    if (ws_external_like(ws)) {
-        done(422,
-             json_make("{s:s, s:s}", "error",
-                       "plugin install via push is not supported for external runtimes",
-                       "hint",
-                       "external workspaces pull plugins via GET "
-                       "/workspaces/:id/plugins/:name/download"),
-             arg);
-    } else if (!source || !*source) {
-        done(400,
-             json_make("{s:s}", "error",
-                       "'source' is required (e.g. \"local://my-plugin\" or "
-                       "\"github://owner/repo\")"),
-             arg);
-    } else if (problem == SOURCE_BAD) {
-        done(400, json_make("{s:s}", "error", "invalid plugin source"), arg);
-    } else if (problem == SOURCE_SCHEME) {
-        done(400,
-             json_make("{s:[s,s,s], s:s}", "available_schemes", "gitea", "github",
-                       "local", "error", "failed to resolve plugin source"),
-             arg);
-    } else if (problem == SOURCE_NAME) {
-        done(400, json_make("{s:s}", "error", "invalid plugin name"), arg);
-    } else {
-        return false;
+    enum source_problem problem = source_parse(raw, ret);
+    switch (problem) {
+    case SOURCE_BAD:
+        *ret_body = json_make("{s:s}", "error", "invalid plugin source");
+        return 400;
+    case SOURCE_SCHEME:
+        *ret_body = json_make("{s:[s,s,s], s:s}", "available_schemes", "gitea", "github",
+                              "local", "error", "failed to resolve plugin source");
+        return 400;
+    case SOURCE_NAME:
+        *ret_body = json_make("{s:s}", "error", "invalid plugin name");
+        return 400;
+    case SOURCE_OK:
+        break;
     }
-    return true;
+    if (source_pinned(ret))
+        return 0;
+    CLEANUP(free_ptr)
+    char *text = xasprintf("unpinned plugin source: append a tag or commit SHA (e.g. "
+                           "\"%s://owner/repo#v1.2.0\"). Set "
+                           "PLUGIN_ALLOW_UNPINNED=true to override",
+                           ret->scheme);
+    *ret_body = json_make("{s:s, s:s}", "error", text, "source", raw);
+    return 422;
 }
 
 void plugin_install(struct workspace *ws, const char *source, const char *sha256,
@@ -172,10 +170,11 @@ void plugin_install(struct workspace *ws, const char *source, const char *sha256
                     void *arg)
 {
     struct plugin_source parsed = PLUGIN_SOURCE_INIT;
-    enum source_problem problem =
-        source && *source ? source_parse(source, &parsed) : SOURCE_BAD;
-    if (refused_early(ws, source, problem, done, arg)) {
+    json_t *refusal = NULL;
+    int status = plugin_source_refusal(source, &parsed, &refusal);
+    if (status) {
         source_release(&parsed);
+        done(status, refusal, arg);
         return;
     }
     struct install *in = xcalloc(1, sizeof(*in));
@@ -187,15 +186,6 @@ void plugin_install(struct workspace *ws, const char *source, const char *sha256
     str_set(&in->track, track);
     str_set(&in->actor_kind, actor_kind);
     char reason[256];
-    if (!source_pinned(&in->source)) {
-        CLEANUP(free_ptr)
-        char *text = xasprintf("unpinned plugin source: append a tag or commit SHA (e.g. "
-                               "\"%s://owner/repo#v1.2.0\"). Set "
-                               "PLUGIN_ALLOW_UNPINNED=true to override",
-                               in->source.scheme);
-        install_refuse(in, 422, text);
-        return;
-    }
     /* Where the name or an earlier look tells, nothing is fetched for the unentitled. The
      * question is put again, with the tree, before delivery; only then is it audited as
      * allowed. */
@@ -209,17 +199,16 @@ void plugin_install(struct workspace *ws, const char *source, const char *sha256
     (void)stage_start(ws, &in->source, on_staged, in);
 }
 
+static void restart_due(void *arg)
+{
+    struct workspace *ws = arg;
+    if (box_running(ws))
+        (void)provision_restart(ws, "plugin-uninstall");
+}
+
 void plugin_uninstall(struct workspace *ws, const char *plugin_name, plugin_done_fn *done,
                       void *arg)
 {
-    if (ws_external_like(ws)) {
-        done(422,
-             json_make("{s:s}", "error",
-                       "plugin uninstall via docker exec is not supported for external "
-                       "runtimes"),
-             arg);
-        return;
-    }
     CLEANUP(free_ptr)
     char *dir = strchr(plugin_name, '/') ? NULL : plugin_box_dir(ws, plugin_name);
     if (!*plugin_name || !dir) {
@@ -239,7 +228,8 @@ void plugin_uninstall(struct workspace *ws, const char *plugin_name, plugin_done
         return;
     }
     (void)plugin_row_delete(&ws->installed, plugin_name);
-    (void)provision_restart(ws, "plugin-uninstall");
+    loop_timer_add(ws->org->plat->loop, pace_ms(ws->org->plat, UNINSTALL_RESTART_S),
+                   restart_due, ws);
     done(200, json_make("{s:s, s:s}", "plugin", plugin_name, "status", "uninstalled"),
          arg);
 }

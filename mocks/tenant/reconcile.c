@@ -56,7 +56,7 @@ static void reconcile_end(struct reconcile *r)
 }
 
 /* The shipped gate stands here and tells the log alone. */
-static void record(struct reconcile *r, const char *name)
+static void record(struct reconcile *r, const char *name, const char *commit)
 {
     struct workspace *ws = r->ws;
     char reason[256];
@@ -65,7 +65,9 @@ static void record(struct reconcile *r, const char *name)
         log_warn("%s", reason);
         return;
     }
-    (void)plugin_row_put(&ws->installed, name, r->source.raw, source_track(&r->source));
+    struct plugin_row *row =
+        plugin_row_put(&ws->installed, name, r->source.raw, source_track(&r->source));
+    str_set(&row->installed_sha, commit);
 }
 
 static void next(struct reconcile *r);
@@ -85,9 +87,9 @@ static void on_staged(const struct staged *staged, void *arg)
                !gate_allows(ws, GATE_RECONCILE, name, r->source.raw, staged->tree,
                             "system", reason)) {
         log_info("reconcile of %s: %s", ws->id, reason);
-    } else if (plugin_on_box(ws, name) && !again) {
+    } else if (plugin_on_box(ws, name) && !again && !ws->org->plat->self_hosted) {
         box_arrived(ws, name, "boot-install");
-        record(r, name);
+        record(r, name, staged->commit);
     } else if (!box_running(ws)) {
         log_warn("reconcile of %s: no box to deliver %s to", ws->id, name);
     } else if (plugin_deliver(ws, name, staged->tree, &err) < 0) {
@@ -95,7 +97,7 @@ static void on_staged(const struct staged *staged, void *arg)
     } else {
         r->delivered++;
         box_arrived(ws, name, "reconcile");
-        record(r, name);
+        record(r, name, staged->commit);
     }
     next(r);
 }

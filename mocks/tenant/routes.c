@@ -119,6 +119,9 @@ static const struct route rows[] = {
     {"GET", "/workspaces/:id/plugins/available", WA, plugin_available, "plugins"},
     {"GET", "/workspaces/:id/plugins/compatibility", WA, plugin_compatibility, "plugins"},
     {"DELETE", "/workspaces/:id/plugins/:name", WA, plugin_delete, "plugins"},
+    {"GET", "/workspaces/:id/plugins/:name/download", OWN, plugin_download, "plugins"},
+    {"GET", "/admin/plugin-updates-pending", AA, plugin_updates_pending, "plugins"},
+    {"POST", "/admin/plugin-updates/:id/apply", AA, plugin_update_apply, "plugins"},
 
     {"GET", "/workspaces/:id/files", WA, file_list, "files"},
     {"PUT", "/workspaces/:id/files", WA, file_replace, "files"},

@@ -119,6 +119,25 @@ static void an_archive_that_is_none_is_an_error(void **state)
     assert_int_equal(err.kind, ERR_SHAPE);
 }
 
+static void an_identity_is_owner_repo_and_ref(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    CLEANUP(template_identity_release) struct template_identity t = {.owner = NULL};
+    assert_int_equal(assets_identity("acme/seo@v2", &t, &err), 0);
+    assert_string_equal(t.owner, "acme");
+    assert_string_equal(t.repo, "seo");
+    assert_string_equal(t.ref, "v2");
+    struct template_identity none = {.owner = NULL};
+    assert_int_equal(assets_identity("acme/seo", &none, &err), -1);
+    assert_string_equal(err.text, "templateIdentity \"acme/seo\" has no @ref suffix "
+                                  "(want \"<owner>/<repo>@<ref>\")");
+    static const char *const others[] = {"acme/seo@", "seo@v2",   "/seo@v2",
+                                         "acme/@v2",  "a/b/c@v2", ""};
+    for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+        assert_int_equal(assets_identity(others[i], &none, NULL), -1);
+}
+
 static void a_later_asset_of_a_path_replaces_the_earlier(void **state)
 {
     struct fixture *f = *state;
@@ -141,6 +160,7 @@ int main(void)
         T(plugins_are_listed_once_and_a_mark_takes_one_back),
         T(a_config_that_is_no_yaml_declares_nothing),
         T(an_archive_that_is_none_is_an_error),
+        T(an_identity_is_owner_repo_and_ref),
         T(a_later_asset_of_a_path_replaces_the_earlier),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

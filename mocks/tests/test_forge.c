@@ -403,11 +403,11 @@ static void holds_its_limits(void **state)
     struct unpack_opts opts = {.max_file = 8, .max_total = 12};
     assert_int_equal(visit(f, &f->tar, &opts, &err), UNPACK_OK);
     opts.max_file = 7;
-    assert_int_equal(visit(f, &f->tar, &opts, &err), -1);
+    assert_int_equal(visit(f, &f->tar, &opts, &err), UNPACK_TOO_LARGE);
     assert_int_equal(err.kind, ERR_SHAPE);
     assert_non_null(strstr(err.text, "'a'"));
     opts = (struct unpack_opts){.max_file = 8, .max_total = 11};
-    assert_int_equal(visit(f, &f->tar, &opts, NULL), -1);
+    assert_int_equal(visit(f, &f->tar, &opts, NULL), UNPACK_TOO_LARGE);
     assert_int_equal(f->seen.n, 1);
 }
 
