@@ -42,6 +42,8 @@ int main(int argc, char **argv)
     self = self ? self + 1 : argc > 0 ? argv[0] : "";
     if (strcmp(self, "npx") == 0)
         return npx_main(argc, argv);
+    if (strcmp(self, "molecule-platform-mcp") == 0)
+        return mcp_main(argc, argv);
     if (argc < 2)
         return usage(stderr, 2);
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)

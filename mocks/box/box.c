@@ -80,6 +80,8 @@ static void handle(struct httpd_req *req, void *arg)
         }
     if (strcmp(method, "GET") == 0)
         get_health(b, req);
+    else if (route_pattern_fits("/mcp/:server", req->path))
+        pass_to_gateway(b, req); /* which says what it would take */
     else
         httpd_reply_json(req, 404, json_make("{s:s}", "error", "not found"));
 }
@@ -107,6 +109,7 @@ static void installed(struct box *b)
     if (b->stopping)
         return;
     adaptors_run(&opt);
+    image_assert_server(b);
     box_load(b);
     link_start(b);
 }
@@ -168,6 +171,7 @@ static int start(struct box *b, struct err *err)
         return -1;
     if (httpd_start(b->loop, LISTEN_FD, handle, b, &b->httpd, err) < 0)
         return -1;
+    image_fill(b);
     boot_install(b, installed);
     return loop_run(b->loop, err);
 }

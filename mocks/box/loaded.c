@@ -377,8 +377,11 @@ json_t *box_state_view(const struct box *b)
 
     for (size_t i = 0; b->mapped && i < b->map.n; i++)
         (void)json_array_append_new(servers, server_view(&b->map.v[i], b->children[i]));
-    return json_make("{s:o,s:o,s:s,s:I,s:b,s:I}", "servers", servers, "loaded_mcp_tools",
-                     reported ? reported : json_null(), "prompt_source",
+    int present = box_mcp_server_present(b);
+    return json_make("{s:o,s:o,s:o,s:s,s:I,s:b,s:I}", "servers", servers,
+                     "loaded_mcp_tools", reported ? reported : json_null(),
+                     "mcp_server_present",
+                     present < 0 ? json_null() : json_boolean(present), "prompt_source",
                      b->prompt ? "system-prompt.md" : "generic", "restarts",
                      (json_int_t)(b->boots - 1), "registered", link_registered(b),
                      "notices", (json_int_t)b->notices);

@@ -126,6 +126,13 @@ void boot_install(struct box *b, void (*done)(struct box *b));
 /* Once nothing of it can be called any more (loop and http are gone). */
 void boot_install_free(struct box *b);
 
+/* ---- the platform agent's image (image.c); nothing in any other box ---- */
+
+/* Fills in what /configs lacks. */
+void image_fill(struct box *b);
+/* Puts the management server's entry back when no plugin has left one. */
+void image_assert_server(struct box *b);
+
 /* ---- registry (link.c) ---- */
 
 /* Registers, and beats from then on. */

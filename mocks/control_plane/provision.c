@@ -9,6 +9,7 @@
 #include "io/json.h"
 #include "mocks/control_plane/assets.h"
 #include "mocks/control_plane/boxes.h"
+#include "mocks/control_plane/image.h"
 #include "mocks/control_plane/volume.h"
 #include "mocks/forge/catalog.h"
 #include "mocks/tenant/a2a.h"
@@ -239,7 +240,7 @@ static void launch(void *arg)
     struct workspace *ws = pr->ws;
     struct err err = ERR_INIT;
     pr->timer = NULL;
-    if (write_configs(pr, &err) == 0) {
+    if (write_configs(pr, &err) == 0 && image_write(ws, ws->box->root, &err) == 0) {
         strv_release(&ws->box->env);
         ws->box->env = pr->env;
         pr->env = (struct strv)STRV_INIT;

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "io/json.h"
+#include "mocks/control_plane/image.h"
 #include "mocks/control_plane/provision.h"
 
 /* Keys that belong to whoever runs the platform; they must not come from global secrets.
@@ -156,6 +157,8 @@ void provision_env_refresh(const struct workspace *ws, struct strv *env)
         strv_env_set(env, "PARENT_ID", ws->parent_id);
     if (switch_is(org, "boot_install_auth", "token"))
         strv_env_set(env, "MOLECULE_TEMPLATE_REPO_TOKEN", p->forge_token);
+    if (image_is_baked(ws))
+        strv_env_set(env, "MOLECULE_PLATFORM_AGENT_IMAGE_BAKED", "1");
     if (switch_is(org, "admin_token_in_box_env", "yes"))
         strv_env_set(env, "ADMIN_TOKEN", org->admin_token);
     /* The sanitizers of a test build reach the boxes too, and a real npx when asked. */

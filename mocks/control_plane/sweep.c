@@ -48,7 +48,8 @@ static void check_alive(struct workspace *ws, int64_t now_ms)
 {
     struct org *org = ws->org;
     bool external = ws_external_like(ws);
-    int64_t ttl_ms = pace_ms(org->plat, (double)switch_int(org, "ttl_s"));
+    int64_t ttl_s = switch_int(org, external ? "stale_s" : "ttl_s");
+    int64_t ttl_ms = pace_ms(org->plat, (double)ttl_s);
     if (box_running(ws) || external)
         ttl_ms = at_least(ttl_ms, TTL_MIN_MS);
     /* The mock runtime is the platform's own and never beats. */

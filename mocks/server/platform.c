@@ -196,12 +196,16 @@ static int make_dir(struct server *s, struct err *err)
             return err_sys(err, errno, "cannot make '%s'", p->dir);
         s->temp_dir = true;
     }
+    /* The names by which this program is a box's command. */
+    static const char *const commands[] = {"npx", "molecule-platform-mcp"};
     CLEANUP(free_ptr) char *bin = fs_join(p->dir, "bin");
-    CLEANUP(free_ptr) char *npx = fs_join(bin, "npx");
     if (fs_mkdirs(bin, err) < 0)
         return -1;
-    if (symlink(p->self_exe, npx) < 0 && errno != EEXIST)
-        return err_sys(err, errno, "cannot make '%s'", npx);
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+        CLEANUP(free_ptr) char *link = fs_join(bin, commands[i]);
+        if (symlink(p->self_exe, link) < 0 && errno != EEXIST)
+            return err_sys(err, errno, "cannot make '%s'", link);
+    }
     return 0;
 }
 
