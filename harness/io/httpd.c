@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "base/strv.h"
+#include "io/httpd_peers.h"
 #include "io/json.h"
 #include "io/loop.h"
 
@@ -76,6 +77,8 @@ struct httpd {
     httpd_fn *fn;
     void *arg;
     struct httpd_stream *live;
+    struct peers *peers;
+    size_t bodies; /* bytes of bodies in memory */
     int port;
     bool tls;
     bool resumed; /* a connection was resumed since the last run */
@@ -224,13 +227,14 @@ static void *on_uri(void *arg, const char *uri, struct MHD_Connection *conn)
 static void on_completed(void *arg, struct MHD_Connection *conn, void **con_cls,
                          enum MHD_RequestTerminationCode code)
 {
-    (void)conn;
     (void)code;
     struct httpd *d = arg;
     struct httpd_stream *s = *con_cls;
     *con_cls = NULL;
     if (s == NULL)
         return;
+    peers_ended(conn);
+    d->bodies -= s->body.len;
     unwatch(s);
     tell_gone(s);
     if (s->prev != NULL)
@@ -266,6 +270,14 @@ static ssize_t on_pull(void *arg, uint64_t pos, char *out, size_t max)
     return 0;
 }
 
+static void refuse(struct httpd_stream *s, int status)
+{
+    s->refused = true;
+    s->refusal = status;
+    s->d->bodies -= s->body.len;
+    buf_release(&s->body);
+}
+
 /* Headers are in: decides whether the body is wanted. */
 static void on_headers(struct httpd_stream *s, const char *method, const char *path)
 {
@@ -277,11 +289,9 @@ static void on_headers(struct httpd_stream *s, const char *method, const char *p
         return;
     /* Two lengths are how one request is smuggled in another. */
     if (httpd_header(&s->req, MHD_HTTP_HEADER_TRANSFER_ENCODING) != NULL) {
-        s->refused = true;
-        s->refusal = MHD_HTTP_BAD_REQUEST;
+        refuse(s, MHD_HTTP_BAD_REQUEST);
     } else if (num_parse(length, 0, INT64_MAX, &n) && n > (int64_t)LIMIT_REQUEST_BODY) {
-        s->refused = true;
-        s->refusal = MHD_HTTP_CONTENT_TOO_LARGE;
+        refuse(s, MHD_HTTP_CONTENT_TOO_LARGE);
     }
 }
 
@@ -289,17 +299,17 @@ static void on_headers(struct httpd_stream *s, const char *method, const char *p
  * before the peer has seen why. */
 static enum MHD_Result on_upload(struct httpd_stream *s, const char *data, size_t *len)
 {
-    if (!s->refused && *len > s->body.max - s->body.len) {
-        s->refused = true;
-        s->refusal = MHD_HTTP_CONTENT_TOO_LARGE;
-        buf_release(&s->body);
-    }
+    if (!s->refused && *len > s->body.max - s->body.len)
+        refuse(s, MHD_HTTP_CONTENT_TOO_LARGE);
+    else if (!s->refused && *len > LIMIT_REQUEST_BODIES - s->d->bodies)
+        refuse(s, MHD_HTTP_SERVICE_UNAVAILABLE);
     if (s->refused) {
         s->thrown += *len;
         if (s->thrown > 2 * LIMIT_REQUEST_BODY)
             return MHD_NO;
     } else {
         buf_add(&s->body, data, *len);
+        s->d->bodies += *len;
     }
     *len = 0;
     return MHD_YES;
@@ -315,15 +325,27 @@ static enum MHD_Result give_response(struct httpd_stream *s)
     return rc;
 }
 
+static const char *refusal_text(int status)
+{
+    switch (status) {
+    case MHD_HTTP_CONTENT_TOO_LARGE:
+        return "request body too large";
+    case MHD_HTTP_SERVICE_UNAVAILABLE:
+        return "too many request bodies at once";
+    default:
+        return "bad request";
+    }
+}
+
 static enum MHD_Result on_complete_request(struct httpd_stream *s)
 {
     s->req.body = s->body.data;
     s->req.body_len = s->body.len;
     s->req.received_at_ms = clock_mono_ms();
     s->phase = HANDLED;
+    peers_request(s->conn);
     if (s->refused)
-        httpd_reply_text(&s->req, s->refusal,
-                         s->refusal == 413 ? "request body too large" : "bad request");
+        httpd_reply_text(&s->req, s->refusal, refusal_text(s->refusal));
     else
         s->d->fn(&s->req, s->d->arg);
     if (s->response != NULL)
@@ -407,9 +429,11 @@ static struct MHD_Daemon *start_daemon(struct httpd *d, int listen_fd,
             (tls != NULL ? MHD_USE_TLS : 0U),
         0, NULL, NULL, on_request, d, MHD_OPTION_LISTEN_SOCKET, listen_fd,
         MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)CONNECTION_MEMORY, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned int)LIMIT_CONNECTIONS, MHD_OPTION_NOTIFY_COMPLETED, on_completed, d,
-        MHD_OPTION_URI_LOG_CALLBACK, on_uri, d, MHD_OPTION_ARRAY, secret, MHD_OPTION_END);
+        (size_t)CONNECTION_MEMORY, MHD_OPTION_NOTIFY_COMPLETED, on_completed, d,
+        MHD_OPTION_NOTIFY_CONNECTION, peers_notify, d->peers, MHD_OPTION_CONNECTION_LIMIT,
+        peers_daemon_limit(d->peers), MHD_OPTION_CONNECTION_TIMEOUT,
+        peers_patience_s(d->peers), MHD_OPTION_URI_LOG_CALLBACK, on_uri, d,
+        MHD_OPTION_ARRAY, secret, MHD_OPTION_END);
 }
 
 int httpd_start(struct loop *loop, int listen_fd, httpd_fn *fn, void *arg,
@@ -433,12 +457,14 @@ int httpd_start_tls(struct loop *loop, int listen_fd, const struct httpd_tls *tl
         return err_set(err, ERR_SYS, "descriptor %d is not a listening socket",
                        listen_fd);
     }
+    d->peers = peers_new(loop);
     d->mhd = start_daemon(d, listen_fd, tls);
     if (d->mhd == NULL) {
         /* Whether libmicrohttpd closed it depends on where it failed. */
         if (fcntl(listen_fd, F_GETFD) >= 0)
             (void)close(listen_fd);
         int port = d->port;
+        peers_free(d->peers);
         free(d);
         return err_set(err, ERR_SYS, "cannot start the HTTP listener on port %d", port);
     }
@@ -464,6 +490,7 @@ void httpd_stop(struct httpd *d)
         resume(s);
     }
     MHD_stop_daemon(d->mhd); /* closes the socket, calls on_completed for the rest */
+    peers_free(d->peers);
     free(d);
 }
 

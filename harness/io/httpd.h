@@ -5,8 +5,11 @@
  * The handler is called when a request is complete (headers and body). It answers at once
  * or keeps the request and answers later from the loop; until then the connection is
  * suspended. Listeners bind to 127.0.0.1 only. Bodies past LIMIT_REQUEST_BODY are
- * answered 413 before the handler; garbage closes the connection (libmicrohttpd's strict
- * parsing).
+ * answered 413 before the handler, 503 when all bodies together are past
+ * LIMIT_REQUEST_BODIES; garbage closes the connection (libmicrohttpd's strict parsing). A
+ * connection on which no complete request comes within LIMIT_HTTP_PATIENCE_MS is closed,
+ * and the one that waits longest when there are more than LIMIT_CONNECTIONS
+ * (environment: io/httpd_peers.h).
  */
 #ifndef IO_HTTPD_H
 #define IO_HTTPD_H

@@ -162,8 +162,14 @@ void provision_env_refresh(const struct workspace *ws, struct strv *env)
     if (switch_is(org, "admin_token_in_box_env", "yes"))
         strv_env_set(env, "ADMIN_TOKEN", org->admin_token);
     /* The sanitizers of a test build reach the boxes too, and a real npx when asked. */
-    static const char *const passed[] = {"ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS",
-                                         "LSAN_OPTIONS", "TIMEOUT_MUL",   "WAYBILL_NPX"};
+    static const char *const passed[] = {"ASAN_OPTIONS",
+                                         "UBSAN_OPTIONS",
+                                         "TSAN_OPTIONS",
+                                         "LSAN_OPTIONS",
+                                         "TIMEOUT_MUL",
+                                         "WAYBILL_HTTP_PATIENCE_MS",
+                                         "WAYBILL_HTTP_CONNECTIONS",
+                                         "WAYBILL_NPX"};
     for (size_t i = 0; i < ARRAY_SIZE(passed); i++)
         set_absent(env, passed[i], getenv(passed[i]));
 }
