@@ -23,9 +23,9 @@ static const struct command *find_command(const char *name)
         }
         names[n++] = c->name;
     }
-    const char *near = nearest_name(name, names, n);
-    fprintf(stderr, "waybill: unknown command '%s'%s%s%s; see 'waybill --help'\n", name,
-            near ? ": did you mean '" : "", near ? near : "", near ? "'?" : "");
+    char *meant CLEANUP(free_ptr) = did_you_mean(name, names, n);
+    fprintf(stderr, "waybill: unknown command '%s'%s (see 'waybill --help')\n", name,
+            meant);
     return NULL;
 }
 

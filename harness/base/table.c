@@ -1,7 +1,10 @@
 #include "base/table.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "base/cleanup.h"
 
 const char *table_name(const struct name_row *rows, int value)
 {
@@ -87,4 +90,11 @@ const char *nearest_name(const char *word, const char *const *candidates, size_t
         }
     }
     return best;
+}
+
+char *did_you_mean(const char *word, const char *const *candidates, size_t n)
+{
+    const char *near = n > 0 ? nearest_name(word, candidates, n) : NULL;
+
+    return near ? xasprintf("; did you mean '%s'?", near) : xstrdup("");
 }

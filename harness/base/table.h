@@ -19,5 +19,7 @@ bool table_value(const struct name_row *rows, const char *name, int *ret);
 /* The candidate nearest to `word`, or NULL when none is near (more than a third of the
  * letters differ). Borrowed from candidates. */
 const char *nearest_name(const char *word, const char *const *candidates, size_t n);
+/* The end of a message about it: "; did you mean 'x'?", or "". Caller frees. */
+char *did_you_mean(const char *word, const char *const *candidates, size_t n);
 
 #endif

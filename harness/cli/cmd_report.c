@@ -34,9 +34,9 @@ static const struct report_format *find_format(const char *name, struct err *err
         }
         names[n++] = f->name;
     }
-    const char *near = nearest_name(name, names, n);
-    err_set(err, ERR_USAGE, "unknown format '%s'%s%s%s: junit, markdown or html", name,
-            near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+    char *meant CLEANUP(free_ptr) = did_you_mean(name, names, n);
+    err_set(err, ERR_USAGE, "unknown format '%s'%s (known: junit, markdown, html)", name,
+            meant);
     return NULL;
 }
 

@@ -45,8 +45,8 @@ static int unknown_option(const struct command *c, const char *given, size_t len
     const char *names[MAX_OPTIONS];
     char *word CLEANUP(free_ptr) = xstrndup(given, len);
     const char *near = nearest_name(word, names, option_names(c, names));
-    return err_set(err, ERR_USAGE, "unknown option '--%s'%s%s%s; see 'waybill %s --help'",
-                   word, near ? ": did you mean '--" : "", near ? near : "",
+    return err_set(err, ERR_USAGE, "unknown option '--%s'%s%s%s (see 'waybill %s --help')",
+                   word, near ? "; did you mean '--" : "", near ? near : "",
                    near ? "'?" : "", c->name);
 }
 
@@ -206,10 +206,10 @@ static int check_keys(const struct command *c, const char *file, const struct yn
             continue;
         }
         const char *names[MAX_OPTIONS];
-        const char *near = nearest_name(pair->key, names, option_names(c, names));
-        return err_set(err, ERR_CONFIG, "%s:%d:%d: unknown option '%s'%s%s%s", file,
-                       pair->line, pair->col, pair->key, near ? ": did you mean '" : "",
-                       near ? near : "", near ? "'?" : "");
+        char *meant CLEANUP(free_ptr) =
+            did_you_mean(pair->key, names, option_names(c, names));
+        return err_set(err, ERR_CONFIG, "%s:%d:%d: unknown option '%s'%s", file,
+                       pair->line, pair->col, pair->key, meant);
     }
     return 0;
 }

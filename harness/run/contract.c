@@ -30,9 +30,8 @@ static int unknown_switch(const json_t *switches, const char *name, struct err *
         if (n < ARRAY_SIZE(known))
             known[n++] = key;
     }
-    const char *near = nearest_name(name, known, n);
-    return err_set(err, ERR_USAGE, "unknown switch '%s'%s%s%s", name,
-                   near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    CLEANUP(free_ptr) char *meant = did_you_mean(name, known, n);
+    return err_set(err, ERR_USAGE, "unknown switch '%s'%s", name, meant);
 }
 
 /* A number where the profile has a number, else the text. */

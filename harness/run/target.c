@@ -81,11 +81,10 @@ static int check_keys(const struct ydoc *doc, const struct ynode *root, struct e
             k++;
         if (k < ARRAY_SIZE(target_keys))
             continue;
-        const char *near = nearest_name(pair->key, target_keys, ARRAY_SIZE(target_keys));
-        return err_set(err, ERR_CONFIG, "%s:%d:%d: unknown key '%s' of a target%s%s%s",
-                       ydoc_name(doc), pair->line, pair->col, pair->key,
-                       near ? "; did you mean '" : "", near ? near : "",
-                       near ? "'?" : "");
+        CLEANUP(free_ptr)
+        char *meant = did_you_mean(pair->key, target_keys, ARRAY_SIZE(target_keys));
+        return err_set(err, ERR_CONFIG, "%s:%d:%d: unknown key '%s' of a target%s",
+                       ydoc_name(doc), pair->line, pair->col, pair->key, meant);
     }
     return 0;
 }
@@ -235,12 +234,12 @@ static int unknown_name(const char *what, const char *name, const char *dir,
     struct names names = {.list = STRV_INIT, .suffix = suffix};
     (void)fs_walk(dir, 1, collect_name, &names, NULL);
     strv_sort(&names.list);
-    const char *near =
-        nearest_name(name, (const char *const *)strv_argv(&names.list), names.list.n);
+    CLEANUP(free_ptr)
+    char *meant =
+        did_you_mean(name, (const char *const *)strv_argv(&names.list), names.list.n);
     CLEANUP(free_ptr) char *known = strv_join(&names.list, ", ");
-    int rc = err_set(err, ERR_CONFIG, "unknown %s '%s'%s%s%s (known in %s: %s)", what,
-                     name, near ? "; did you mean '" : "", near ? near : "",
-                     near ? "'?" : "", dir, names.list.n ? known : "none");
+    int rc = err_set(err, ERR_CONFIG, "unknown %s '%s'%s (known in %s: %s)", what, name,
+                     meant, dir, names.list.n ? known : "none");
     strv_release(&names.list);
     return rc;
 }

@@ -39,10 +39,7 @@ void bad_key(struct loader *l, const struct ypair *pair, const char *fmt, ...)
 
 char *suggestion(const char *word, const struct strv *known)
 {
-    const char *near =
-        known->n ? nearest_name(word, (const char *const *)known->v, known->n) : NULL;
-
-    return near ? xasprintf("; did you mean '%s'?", near) : xstrdup("");
+    return did_you_mean(word, (const char *const *)known->v, known->n);
 }
 
 static void add_keys(struct strv *out, const struct field_row *fields)

@@ -99,9 +99,8 @@ static int unknown_fault(const char *name, struct err *err)
     const char *names[ARRAY_SIZE(fault_rows)];
     for (size_t i = 0; i < fault_rows_n; i++)
         names[i] = fault_rows[i].name;
-    const char *near = nearest_name(name, names, fault_rows_n);
-    return err_set(err, ERR_USAGE, "unknown fault '%s'%s%s%s", name,
-                   near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    CLEANUP(free_ptr) char *meant = did_you_mean(name, names, fault_rows_n);
+    return err_set(err, ERR_USAGE, "unknown fault '%s'%s", name, meant);
 }
 
 /* "#2", "#2-3" at the end of a pattern, or nothing. */

@@ -90,10 +90,8 @@ int switch_check(const char *name, const char *value, struct err *err)
         const char *names[ARRAY_SIZE(switch_rows)];
         for (size_t i = 0; i < ARRAY_SIZE(switch_rows); i++)
             names[i] = switch_rows[i].name;
-        const char *near = nearest_name(name, names, ARRAY_SIZE(switch_rows));
-        return err_set(err, ERR_USAGE, "unknown switch '%s'%s%s%s", name,
-                       near ? "; did you mean '" : "", near ? near : "",
-                       near ? "'?" : "");
+        CLEANUP(free_ptr) char *meant = did_you_mean(name, names, ARRAY_SIZE(names));
+        return err_set(err, ERR_USAGE, "unknown switch '%s'%s", name, meant);
     }
     if (!value_fits(row, value))
         return err_set(err, ERR_USAGE, "switch '%s' does not take '%s'; it takes %s",
