@@ -14,6 +14,7 @@
 #define LIMIT_RESPONSE_BODY MIB(64)   /* largest answer the A2A proxy passes on */
 #define LIMIT_CHILD_OUTPUT MIB(4)     /* captured stdout or stderr of one child */
 #define LIMIT_FILE MIB(16)            /* one template asset */
+#define LIMIT_CONFIG_FILES KIB(256)   /* files a tenant sends to a box by itself */
 #define LIMIT_ARCHIVE MIB(100)        /* a staged plugin tree */
 #define LIMIT_FORGE_TREE MIB(256)     /* what one archive of the mock forge may hold */
 #define LIMIT_SCENARIO_FILE MIB(1)    /* hand-written text */

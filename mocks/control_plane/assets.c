@@ -4,6 +4,7 @@
 
 #include "base/fs.h"
 #include "base/limits.h"
+#include "io/json.h"
 #include "io/yaml.h"
 #include "mocks/forge/unpack.h"
 
@@ -192,9 +193,14 @@ void assets_stub(const struct workspace *ws, const char *model, struct buf *out)
 
 void assets_generated(const struct workspace *ws, const char *model, struct buf *out)
 {
+    /* A JSON string is a YAML one, whatever is in it. */
+    CLEANUP(json_drop) json_t *name_text = json_str_new(ws->name);
+    CLEANUP(json_drop) json_t *role_text = json_str_new(ws->role ? ws->role : "");
+    CLEANUP(free_ptr) char *name = json_text(name_text, JSON_WIRE);
+    CLEANUP(free_ptr) char *role = json_text(role_text, JSON_WIRE);
     buf_addf(out,
-             "name: \"%s\"\n"
-             "description: \"%s\"\n"
+             "name: %s\n"
+             "description: %s\n"
              "version: 1.0.0\n"
              "tier: %d\n"
              "runtime: %s\n"
@@ -204,5 +210,5 @@ void assets_generated(const struct workspace *ws, const char *model, struct buf 
              "  model: '%s'\n"
              "  provider: 'platform'\n"
              "  timeout: 600\n",
-             ws->name, ws->role ? ws->role : "", ws->tier, ws->runtime, model, model);
+             name, role, ws->tier, ws->runtime, model, model);
 }

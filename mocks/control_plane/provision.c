@@ -10,6 +10,7 @@
 #include "mocks/control_plane/assets.h"
 #include "mocks/control_plane/boxes.h"
 #include "mocks/control_plane/image.h"
+#include "mocks/control_plane/seed.h"
 #include "mocks/control_plane/volume.h"
 #include "mocks/forge/catalog.h"
 #include "mocks/tenant/a2a.h"
@@ -25,7 +26,8 @@ struct provision {
     bool has_template;
     bool stopped, fetched; /* the old process is gone; the assets are here */
     struct strv env;
-    struct assets assets;
+    struct assets assets; /* fetched from the template's repository */
+    struct assets files;  /* what the tenant sends by itself */
     struct http_call *call;
     char *assets_url;
     struct stage *look; /* at a plugin that nobody has looked at yet */
@@ -52,6 +54,7 @@ static void provision_free(struct provision *pr)
     free(pr->looking);
     free(pr->assets_url);
     assets_release(&pr->assets);
+    assets_release(&pr->files);
     free(pr);
 }
 
@@ -81,11 +84,17 @@ static bool skills_by_asset(const struct workspace *ws)
            strcmp(ws->template, "seo-agent") == 0;
 }
 
+/* Where the config that the box starts from comes from. */
+static const struct assets *config_of(const struct provision *pr)
+{
+    return assets_find(&pr->files, "config.yaml") ? &pr->files : &pr->assets;
+}
+
 static void declare_template_plugins(struct provision *pr)
 {
     struct workspace *ws = pr->ws;
     struct strv sources = STRV_INIT;
-    assets_plugins(&pr->assets, &sources);
+    assets_plugins(config_of(pr), &sources);
     for (size_t i = 0; i < sources.n; i++) {
         char reason[256];
         if (skills_by_asset(ws) && strstr(sources.v[i], "seo-all"))
@@ -188,6 +197,14 @@ static void add_leak(struct provision *pr)
     assets_add(&pr->assets, "config.yaml", text, strlen(text));
 }
 
+/* The tenant's own files win over the template's. */
+static void add_files(struct provision *pr)
+{
+    for (size_t i = 0; i < pr->files.n; i++)
+        assets_add(&pr->assets, pr->files.v[i].path, pr->files.v[i].data,
+                   pr->files.v[i].len);
+}
+
 /* Docker mode: a first start gets the template or a generated config.yaml, a later one
  * the template again over what is there. */
 static int write_volume(struct provision *pr, struct err *err)
@@ -196,6 +213,7 @@ static int write_volume(struct provision *pr, struct err *err)
     bool first = !volume_exists(ws);
     if (ws_is_platform(ws))
         assets_add_persona(&pr->assets, ws->name);
+    add_files(pr);
     if (first && !assets_find(&pr->assets, "config.yaml")) {
         const char *model = provision_model(ws);
         CLEANUP(buf_release) struct buf text = BUF_INIT(KIB(64));
@@ -221,6 +239,7 @@ static int write_configs(struct provision *pr, struct err *err)
         assets_release(&pr->assets);
     else if (ws_is_platform(ws))
         assets_add_persona(&pr->assets, ws->name);
+    add_files(pr);
     if (!assets_find(&pr->assets, "config.yaml")) {
         if (pr->has_template)
             assets_stub(ws, model ? model : "", &text);
@@ -304,6 +323,10 @@ static void advance(struct provision *pr)
 {
     if (!pr->stopped || !pr->fetched)
         return;
+    if (!seed_check(pr->ws, assets_find(config_of(pr), "config.yaml"), &pr->env)) {
+        provision_free(pr);
+        return;
+    }
     if (pr->create)
         declare_template_plugins(pr);
     if (!look_at_next(pr))
@@ -415,23 +438,16 @@ void provision_start(struct workspace *ws, const char *reason)
         box_stop(ws, NULL);
         return;
     }
-    if (ws->org->plat->self_hosted) {
-        struct err err = ERR_INIT;
-        if (volume_template(ws, &pr->assets, &err) < 0) {
-            provision_abort(pr, err.text);
-            return;
-        }
-        pr->fetched = true;
-    } else if (template_of(ws, &ref)) {
-        struct err err = ERR_INIT;
-        pr->has_template = true;
-        if (!fetch_assets(pr, &ref, &err)) {
-            provision_abort(pr, err.text);
-            box_stop(ws, NULL);
-            return;
-        }
-    } else {
-        pr->fetched = true;
+    struct err err = ERR_INIT;
+    bool docker = ws->org->plat->self_hosted;
+    pr->has_template = !docker && template_of(ws, &ref);
+    pr->fetched = !pr->has_template;
+    if (seed_files(ws, &pr->files, &err) < 0 ||
+        (docker && volume_template(ws, &pr->assets, &err) < 0) ||
+        (pr->has_template && !fetch_assets(pr, &ref, &err))) {
+        provision_abort(pr, err.text);
+        box_stop(ws, NULL);
+        return;
     }
     box_stop(ws, on_stopped);
 }

@@ -8,6 +8,7 @@
 #include "io/json.h"
 #include "mocks/control_plane/image.h"
 #include "mocks/control_plane/provision.h"
+#include "mocks/control_plane/provision_llm.h"
 
 /* Keys that belong to whoever runs the platform; they must not come from global secrets.
  */
@@ -42,15 +43,17 @@ static bool operator_key(const char *key)
 static int check_operator_keys(struct workspace *ws)
 {
     const struct secrets *global = &ws->org->secrets;
-    struct strv quoted = STRV_INIT;
+    struct strv names = STRV_INIT, quoted = STRV_INIT;
+    for (size_t i = 0; i < global->n; i++)
+        if (operator_key(global->v[i].key) && !secret_get(&ws->secrets, global->v[i].key))
+            strv_add(&names, global->v[i].key);
+    strv_sort(&names);
     json_t *keys = json_array();
-    for (size_t i = 0; i < global->n; i++) {
-        const char *key = global->v[i].key;
-        if (!operator_key(key) || secret_get(&ws->secrets, key))
-            continue;
-        strv_addf(&quoted, "\"%s\"", key);
-        (void)json_array_append_new(keys, json_string(key));
+    for (size_t i = 0; i < names.n; i++) {
+        strv_addf(&quoted, "\"%s\"", names.v[i]);
+        (void)json_array_append_new(keys, json_string(names.v[i]));
     }
+    strv_release(&names);
     size_t n = quoted.n;
     CLEANUP(free_ptr) char *list = strv_join(&quoted, ", ");
     strv_release(&quoted);
@@ -174,6 +177,16 @@ void provision_env_refresh(const struct workspace *ws, struct strv *env)
         set_absent(env, passed[i], getenv(passed[i]));
 }
 
+/* Commits made on a box are signed with the workspace's name. */
+static void add_git_identity(const struct workspace *ws, struct strv *env)
+{
+    CLEANUP(free_ptr) char *email = xasprintf("%s@%s.workspace", ws->id, ws->org->slug);
+    set_absent(env, "GIT_AUTHOR_NAME", ws->name);
+    set_absent(env, "GIT_AUTHOR_EMAIL", email);
+    set_absent(env, "GIT_COMMITTER_NAME", ws->name);
+    set_absent(env, "GIT_COMMITTER_EMAIL", email);
+}
+
 int provision_env(struct workspace *ws, struct strv *env)
 {
     if (check_operator_keys(ws))
@@ -184,15 +197,24 @@ int provision_env(struct workspace *ws, struct strv *env)
         secret_set(&ws->secrets, "MODEL", "moonshot/kimi-k2.5");
     add_secrets(&ws->org->secrets, env);
     add_secrets(&ws->secrets, env);
+    add_git_identity(ws, env);
+    if (provision_llm(ws, env) != 0)
+        return 1;
     const char *model = provision_model(ws);
     if (model)
         strv_env_set(env, "MOLECULE_MODEL", model);
+    if (fault_is(ws->org, "env-mutator", "fail")) {
+        provision_failed(ws, "plugin env mutator chain failed", NULL);
+        return 1;
+    }
     if (provision_as_concierge(ws))
         concierge_hook(ws, env);
-    if (!strv_env_get(env, "MODEL") && !strv_env_get(env, "MOLECULE_MODEL")) {
+    const char *mode = provision_billing_mode(ws, env);
+    if (strcmp(mode, "disabled") != 0 && !strv_env_get(env, "MODEL") &&
+        !strv_env_get(env, "MOLECULE_MODEL")) {
         provision_failed(ws, "provision aborted: no model is set for this workspace",
-                         json_make("{s:s, s:s, s:s}", "billing_mode", "platform_managed",
-                                   "code", "MISSING_MODEL", "issue", "2594"));
+                         json_make("{s:s, s:s, s:s}", "billing_mode", mode, "code",
+                                   "MISSING_MODEL", "issue", "2594"));
         return 1;
     }
     provision_env_refresh(ws, env);

@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "base/fs.h"
+#include "base/limits.h"
 #include "io/json.h"
+#include "io/yaml.h"
 #include "mocks/control_plane/provision.h"
 #include "mocks/forge/catalog.h"
 
@@ -41,6 +43,45 @@ char *template_dir(const struct org *org, const char *name)
     *slash = '\0';
     bool there = catalog_find(org->plat->repos, owner, slash + 1, ref.ref, &place);
     return there && !place.packed ? TAKE(place.path) : NULL;
+}
+
+json_t *template_imported(const struct org *org, const char *id)
+{
+    return json_object_get(json_object_get(org->rest, "templates"), id);
+}
+
+bool template_exists(const struct org *org, const char *name)
+{
+    CLEANUP(free_ptr) char *dir = template_dir(org, name);
+    return dir || template_imported(org, name);
+}
+
+struct ydoc *template_config(const struct org *org, const char *name)
+{
+    struct ydoc *doc = NULL;
+    struct err err = ERR_INIT;
+    const json_t *imported = template_imported(org, name);
+    if (imported) {
+        const char *text =
+            json_str(json_object_get(imported, "files"), "config.yaml", NULL);
+        if (!text || yaml_parse("config.yaml", text, strlen(text), &doc, &err) < 0)
+            return NULL;
+        return doc;
+    }
+    CLEANUP(free_ptr) char *dir = template_dir(org, name);
+    if (!dir)
+        return NULL;
+    CLEANUP(free_ptr) char *path = fs_join(dir, "config.yaml");
+    return yaml_read_file(path, LIMIT_FILE, &doc, &err) < 0 ? NULL : doc;
+}
+
+int template_refresh(struct platform *p, struct err *err)
+{
+    if (catalog_refresh(p->repos, err) < 0)
+        return -1;
+    json_decref(p->manifest);
+    p->manifest = json_incref(catalog_templates(p->repos));
+    return 0;
 }
 
 bool template_of(const struct workspace *ws, struct template_ref *ret)

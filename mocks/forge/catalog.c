@@ -452,3 +452,18 @@ int catalog_add(struct catalog *c, const char *dir, struct err *err)
     c->v[c->n++] = l;
     return 0;
 }
+
+int catalog_refresh(struct catalog *c, struct err *err)
+{
+    int rc = 0;
+    struct catalog *fresh = catalog_new();
+    for (size_t i = 0; i < c->n && rc == 0; i++)
+        rc = catalog_add(fresh, c->v[i].dir, err);
+    if (rc == 0) {
+        struct catalog old = *c;
+        *c = *fresh;
+        *fresh = old;
+    }
+    catalog_free(fresh);
+    return rc;
+}

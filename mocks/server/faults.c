@@ -52,6 +52,8 @@ const struct fault_row fault_rows[] = {
      "the agent does not answer, or not as who it is, is busy, late, hangs or fails"},
     {"mcp-child", {{"missing", NULL, NULL}, {"crash", NULL, NULL}},
      "an MCP server cannot be started, or ends at once"},
+    {"env-mutator", {{"fail", NULL, NULL}},
+     "a plugin that changes the environment of new boxes fails"},
     {"model", {{"wrong", NULL, NULL}, {"missing", NULL, NULL}},
      "the box gets another model than it was given, or none"},
     {"kind-check", {{"off", NULL, NULL}},

@@ -30,6 +30,7 @@ struct forge;
 struct journal;
 struct http_async;
 struct state_file;
+struct ydoc;
 
 /* ---- rows ---- */
 
@@ -275,6 +276,15 @@ struct template_ref {
 bool template_find(const struct org *org, const char *name, struct template_ref *ret);
 /* Directory of a template in the catalog (its local cache); caller frees, NULL = none. */
 char *template_dir(const struct org *org, const char *name);
+/* Templates that were imported stand beside those of the manifest, in org->rest:
+ * "templates" {id: {"name","files": {path: text}}}. Borrowed; NULL = none of this id. */
+json_t *template_imported(const struct org *org, const char *id);
+/* Whether there is a template of this name, of either kind, with its files. */
+bool template_exists(const struct org *org, const char *name);
+/* Its config.yaml; NULL when there is none that can be read. Caller owns. */
+struct ydoc *template_config(const struct org *org, const char *name);
+/* Reads again which templates the catalogs have. ERR_CONFIG: nothing has changed. */
+MUST_CHECK int template_refresh(struct platform *p, struct err *err);
 
 /* ---- plugins and the gate (mocks/tenant/gate.c, plugins.c, plugin_source.c) ---- */
 

@@ -57,7 +57,9 @@ route_fn plugin_updates_pending, plugin_update_apply;
 
 /* 2.16 files, templates: files.c, templates.c */
 route_fn file_list, file_read, file_write, file_replace, file_delete;
-route_fn template_list;
+route_fn template_list, template_import, template_cache_refresh;
+/* bundles.c, org_import.c */
+route_fn bundle_export, bundle_import, org_template_list, org_import;
 
 /* activity, events: activity.c; audit, diagnostics: audit.c */
 route_fn activity_list, activity_create, session_search, event_list;

@@ -49,23 +49,16 @@ static void restart(struct call *call, struct workspace *ws, const char *reason)
 static char *restart_label(struct workspace *ws, const json_t *body)
 {
     const char *given = json_str(body, "template", "");
-    if (given[0]) {
-        char *dir CLEANUP(free_ptr) = template_dir(ws->org, given);
-        if (dir)
-            return xstrdup(given);
-    }
+    if (given[0] && template_exists(ws->org, given))
+        return xstrdup(given);
     if (json_bool(body, "apply_template", false)) {
         char *label = xasprintf("%s-default", ws->runtime);
-        char *dir CLEANUP(free_ptr) = template_dir(ws->org, label);
-        if (dir)
+        if (template_exists(ws->org, label))
             return label;
         free_ptr(&label);
     }
-    if (ws->template) {
-        char *dir CLEANUP(free_ptr) = template_dir(ws->org, ws->template);
-        if (dir)
-            return xstrdup(ws->template);
-    }
+    if (ws->template && template_exists(ws->org, ws->template))
+        return xstrdup(ws->template);
     return xstrdup("existing-volume");
 }
 

@@ -129,6 +129,12 @@ static const struct route rows[] = {
     {"PUT", "/workspaces/:id/files/*path", WA, file_write, "files"},
     {"DELETE", "/workspaces/:id/files/*path", WA, file_delete, "files"},
     {"GET", "/templates", AA, template_list, "templates"},
+    {"POST", "/templates/import", AA, template_import, "templates"},
+    {"POST", "/admin/templates/refresh", AA, template_cache_refresh, "templates"},
+    {"GET", "/bundles/export/:id", AA, bundle_export, "bundles"},
+    {"POST", "/bundles/import", AA, bundle_import, "bundles"},
+    {"GET", "/org/templates", AA, org_template_list, "org-templates"},
+    {"POST", "/org/import", AA, org_import, "org-templates"},
 
     {"GET", "/events", AA, event_list, "events"},
     {"GET", "/events/:id", AA, event_list, "events"},

@@ -93,18 +93,6 @@ static bool check_texts(struct call *call, struct creation *c)
     return true;
 }
 
-/* The template's config.yaml, NULL when there is none that can be read. */
-static struct ydoc *template_config(struct org *org, const char *name)
-{
-    char *dir CLEANUP(free_ptr) = template_dir(org, name);
-    if (!dir)
-        return NULL;
-    char *path CLEANUP(free_ptr) = fs_join(dir, "config.yaml");
-    struct ydoc *doc = NULL;
-    struct err err = ERR_INIT;
-    return yaml_read_file(path, LIMIT_FILE, &doc, &err) < 0 ? NULL : doc;
-}
-
 static bool check_template(struct call *call, struct creation *c)
 {
     if (!c->template[0] || (c->runtime[0] && c->model[0]))

@@ -275,8 +275,7 @@ void workspace_patch_template(struct call *call)
     struct workspace *ws = rest_need_ws(call);
     if (!ws)
         return;
-    struct template_ref ref;
-    if (!template_find(call->org, name, &ref)) {
+    if (!template_exists(call->org, name)) {
         call_json(call, 422,
                   json_make("{s:s,s:s,s:s}", "code", "TEMPLATE_UNSUPPORTED", "error",
                             "unsupported workspace template", "template", name));
