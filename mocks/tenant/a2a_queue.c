@@ -32,8 +32,8 @@ const char *a2a_queue_add(struct workspace *target, const struct workspace *from
     json_t *rows = rows_of(target);
     id_uuid4(id);
     json_t *row =
-        json_make("{s:s,s:s,s:s,s:I,s:o,s:s*,s:s*}", "id", id, "status", "queued",
-                  "attempts", (json_int_t)1, "message", json_deep_copy(message), "from",
+        json_make("{s:s,s:s,s:I,s:o,s:s*,s:s*}", "id", id, "status", "queued", "attempts",
+                  (json_int_t)1, "message", json_deep_copy(message), "from",
                   from ? from->id : NULL, "delegation_id", delegation_id);
     json_object_set_new(row, "enqueued_at", json_integer(clock_wall_ms()));
     json_array_append_new(rows, row);

@@ -445,6 +445,74 @@ static void lists_peers_literally(void **state)
     assert_string_equal(tool_text(), "No peers found.");
 }
 
+static void refuses_a_message_of_more_than_16_mib(void **state)
+{
+    (void)state;
+    size_t len = MIB(16) + 1;
+    char *body CLEANUP(free_ptr) = xmalloc(len + 1);
+    memset(body, ' ', len);
+    body[len] = '\0';
+    assert_int_equal(ask_of(STRAY, "POST", "/a2a", body), 413);
+    assert_non_null(strstr(text(), "\"max_bytes\":16777216,\"truncated\":true}"));
+    body[len - 1] = '\0';
+    assert_int_equal(ask_of(STRAY, "POST", "/a2a", body), 400);
+}
+
+static void takes_no_more_than_64_files_at_once(void **state)
+{
+    (void)state;
+    struct buf body CLEANUP(buf_release) = BUF_INIT(KIB(64));
+    char id[37], token[44];
+    external_workspace("collector", NULL, id, token);
+    char *poll CLEANUP(free_ptr) =
+        xasprintf("{\"id\":\"%s\",\"agent_card\":{},\"delivery_mode\":\"poll\"}", id);
+    assert_int_equal(enlist(token, poll), 200);
+    for (int i = 0; i < 65; i++)
+        buf_adds(&body, "--b\r\nContent-Disposition: form-data; name=\"files\"; "
+                        "filename=\"f\"\r\n\r\nx\r\n");
+    buf_adds(&body, "--b--\r\n");
+    with_header("Content-Type: multipart/form-data; boundary=b");
+    assert_int_equal(ask_of(id, "POST", "/chat/uploads", body.data), 400);
+    assert_string_equal(text(), "{\"error\":\"too many files (limit 64)\"}");
+    assert_int_equal(ask_of(id, "GET", "/activity", NULL), 200);
+    assert_string_equal(text(), "[]");
+    with_header("Content-Type: multipart/form-data; boundary=b");
+    assert_int_equal(
+        ask_of(id, "POST", "/chat/uploads", strstr(body.data + 4, "--b\r\n")), 200);
+    assert_int_equal(json_array_size(json_object_get(fx.json, "files")), 64);
+}
+
+static int until_a_ping(const char *data, size_t len, void *arg)
+{
+    struct buf *seen = arg;
+    buf_add(seen, data, len);
+    return strstr(seen->data, ": ping") != NULL;
+}
+
+static void streams_the_endpoint_and_pings(void **state)
+{
+    (void)state;
+    struct http_request req CLEANUP(http_request_release) = HTTP_REQUEST_INIT;
+    struct buf seen CLEANUP(buf_release) = BUF_INIT(KIB(64));
+    struct err err = ERR_INIT;
+    char id[37], token[44];
+    external_workspace("listener", NULL, id, token);
+    char *url CLEANUP(free_ptr) = xasprintf("%s/workspaces/%s/mcp/stream", fx.url, id);
+    req.url = url;
+    req.timeout_ms = 30000;
+    req.on_data = until_a_ping;
+    req.on_data_arg = &seen;
+    strv_addf(&req.headers, "Authorization: Bearer %s", token);
+    strv_addf(&req.headers, "X-Molecule-Org-Id: %s", fx.org_id);
+    assert_int_equal(http_perform(fx.http, &req, &fx.resp, &err), 0);
+    assert_int_equal(fx.resp.status, 200);
+    assert_string_equal(http_response_header(&fx.resp, "Content-Type"),
+                        "text/event-stream");
+    char *first CLEANUP(free_ptr) =
+        xasprintf("event: endpoint\ndata: /workspaces/%s/mcp\n\n", id);
+    assert_int_equal(strncmp(seen.data, first, strlen(first)), 0);
+}
+
 /* ---- the platform agent's gates; they replace the concierge, so they come last ---- */
 
 static void does_not_let_a_platform_agent_in_without_a_model(void **state)
@@ -602,6 +670,8 @@ int main(void)
         cmocka_unit_test(speaks_mcp_with_http_200_for_every_refusal),
         cmocka_unit_test(asks_the_user_and_reads_it_back),
         cmocka_unit_test_teardown(lists_peers_literally, lift_faults),
+        cmocka_unit_test(refuses_a_message_of_more_than_16_mib),
+        cmocka_unit_test(takes_no_more_than_64_files_at_once),
         cmocka_unit_test(does_not_let_a_platform_agent_in_without_a_model),
     };
     /* Each of these wants an organisation whose root was never seen. */
@@ -614,6 +684,8 @@ int main(void)
                                         up_fast, platform_down),
         cmocka_unit_test_setup_teardown(demands_the_tool_where_the_plugin_is_declared,
                                         up_fast, platform_down),
+        cmocka_unit_test_setup_teardown(streams_the_endpoint_and_pings, up_fast,
+                                        platform_down),
         cmocka_unit_test_setup_teardown(ends_cleanly_with_a_message_under_way, up_slow,
                                         platform_down),
     };
