@@ -220,6 +220,25 @@ static void demote_others(struct org *org, const char *id)
     }
 }
 
+/* What was anchored to a root that is one no more: organisation tokens, allowed plugins.
+ * A list that the new root has already stays. */
+static void move_anchored(struct org *org, const struct workspace *from,
+                          struct workspace *to)
+{
+    static const char *const tables[] = {"plugin_allowlist", "plugin_allowlist_meta"};
+    for (size_t i = 0; i < org->tokens_n; i++)
+        if (org->tokens[i]->kind == TOKEN_ORG && org->tokens[i]->ws == from)
+            org->tokens[i]->ws = to;
+    for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
+        json_t *lists = json_object_get(org->rest, tables[i]);
+        json_t *list = json_object_get(lists, from->id);
+        if (list && !json_object_get(lists, to->id))
+            (void)json_object_set(lists, to->id, list);
+        if (list)
+            (void)json_object_del(lists, from->id);
+    }
+}
+
 struct workspace *ws_install_platform(struct org *org, const char *id, const char *name)
 {
     demote_others(org, id);
@@ -237,12 +256,11 @@ struct workspace *ws_install_platform(struct org *org, const char *id, const cha
     root->parent_id[0] = '\0';
     for (size_t i = 0; i < org->ws_n; i++) {
         struct workspace *ws = org->ws[i];
-        if (ws != root && !ws->gone && !*ws->parent_id)
-            memcpy(ws->parent_id, root->id, sizeof(ws->parent_id));
+        if (ws == root || ws->gone || *ws->parent_id)
+            continue;
+        memcpy(ws->parent_id, root->id, sizeof(ws->parent_id));
+        move_anchored(org, ws, root);
     }
-    for (size_t i = 0; i < org->tokens_n; i++)
-        if (org->tokens[i]->kind == TOKEN_ORG && org->tokens[i]->ws)
-            org->tokens[i]->ws = root;
     return root;
 }
 
@@ -311,20 +329,36 @@ static void append_line(const char *dir, const char *name, const json_t *row)
         log_warn("cannot write '%s'", path);
 }
 
+/* The row, in the file already; NULL with the fault audit=off. */
+static json_t *audit_row(struct org *org, const struct workspace *ws,
+                         const char *event_type, const char *actor_kind, json_t *fields)
+{
+    if (fault_is(org, "audit", "off")) {
+        json_decref(fields);
+        return NULL;
+    }
+    char when[32], correlation[37];
+    id_uuid4(correlation);
+    json_t *row =
+        json_make("{s:s, s:s, s:s?, s:n, s:s, s:s, s:o}", "ts",
+                  clock_rfc3339(clock_wall_ms(), when), "event_type", event_type,
+                  "workspace_id", ws ? ws->id : NULL, "user_id", "actor_kind", actor_kind,
+                  "correlation_id", correlation, "fields", fields);
+    append_line(org->dir, "audit.jsonl", row);
+    return row;
+}
+
 void audit_add(struct workspace *ws, const char *event_type, const char *actor_kind,
                json_t *fields)
 {
     state_touch(ws->org);
-    if (fault_is(ws->org, "audit", "off")) {
-        json_decref(fields);
-        return;
-    }
-    char when[32], correlation[37];
-    id_uuid4(correlation);
-    json_t *row = json_make("{s:s, s:s, s:s, s:n, s:s, s:s, s:o}", "ts",
-                            clock_rfc3339(clock_wall_ms(), when), "event_type",
-                            event_type, "workspace_id", ws->id, "user_id", "actor_kind",
-                            actor_kind, "correlation_id", correlation, "fields", fields);
-    append_line(ws->org->dir, "audit.jsonl", row);
-    (void)json_array_append_new(ws->audit, row);
+    json_t *row = audit_row(ws->org, ws, event_type, actor_kind, fields);
+    if (row)
+        (void)json_array_append_new(ws->audit, row);
+}
+
+void audit_line(struct org *org, const struct workspace *ws, const char *event_type,
+                const char *actor_kind, json_t *fields)
+{
+    json_decref(audit_row(org, ws, event_type, actor_kind, fields));
 }

@@ -248,6 +248,10 @@ void event_add(struct org *org, const struct workspace *ws, const char *event_ty
  * in <org dir>/audit.jsonl. Nothing with the fault audit=off. */
 void audit_add(struct workspace *ws, const char *event_type, const char *actor_kind,
                json_t *fields);
+/* The same as a line in the file only: what the platform records and shows nobody.
+ * ws NULL: the organisation itself. */
+void audit_line(struct org *org, const struct workspace *ws, const char *event_type,
+                const char *actor_kind, json_t *fields);
 
 /* ---- switches, faults, time ---- */
 

@@ -1,5 +1,6 @@
 /*
- * The activity rows of a workspace. Source: platform contract, section 2.17.
+ * The activity rows of a workspace. Wire shapes: the group "activity" of
+ * mocks/contracts/routes.json.
  */
 #ifndef TENANT_ACTIVITY_H
 #define TENANT_ACTIVITY_H

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "io/json.h"
+#include "io/json.h"
 #include "mocks/tenant/rest.h"
 
 bool rest_bearer(const struct call *call, char out[BEARER_MAX])
@@ -95,6 +96,9 @@ static bool admin_auth(struct call *call)
     identify(call, bearer);
     if (is_user(call) || is_fallback(call) || fault_lets_in(call))
         return true;
+    audit_line(call->org, NULL, "org_token.validate.failed", "system",
+               json_make("{s:s,s:s}", "method", call->req->method, "path",
+                         call->route->pattern));
     return refuse(call, "invalid admin auth token");
 }
 

@@ -2,60 +2,60 @@
  * The handlers of the tenant's routes, one per row of the table in routes.c, by group.
  * Every one answers its call exactly once, now or later (mocks/server/router.h), after
  * org guard and authentication have passed.
- * Source: platform contract, the section that each group names.
+ * Wire shapes: mocks/contracts/routes.json.
  */
 #ifndef TENANT_HANDLERS_H
 #define TENANT_HANDLERS_H
 
 #include "mocks/server/router.h"
 
-/* 2.3 open ones: health.c */
+/* open ones: health.c */
 route_fn health_get, buildinfo_get, metrics_get, identity_get;
 
-/* 2.4 create: workspace_create.c */
+/* create: workspace_create.c */
 route_fn workspace_create;
-/* 2.5 read, patch, delete: workspaces.c, workspace_delete.c */
+/* read, patch, delete: workspaces.c, workspace_delete.c */
 route_fn workspace_list, workspace_get, workspace_patch, workspace_patch_template,
     workspace_patch_abilities, workspace_delete;
-/* 2.6 power: power.c */
+/* power: power.c */
 route_fn power_restart, power_pause, power_resume, power_hibernate, power_state,
     power_admin_restart, power_bootstrap_failed;
 
-/* 2.8 tokens: tokens.c */
+/* tokens: tokens.c */
 route_fn token_list, token_create, token_delete, token_admin_create, token_admin_revoke,
     org_token_list, org_token_create, org_token_delete;
-/* 2.8 approvals: approvals.c */
+/* approvals: approvals.c */
 route_fn approval_create, approval_list, approval_pending, approval_decide,
     approval_withdraw;
-/* 2.8 allowlist: allowlist.c */
+/* allowlist: allowlist.c */
 route_fn allowlist_get, allowlist_put;
-/* 2.9 model, secrets: secrets.c, settings.c */
+/* model, secrets: secrets.c, settings.c */
 route_fn model_get, model_put, config_get, config_patch;
 route_fn billing_get, billing_put, budget_get, budget_patch;
 route_fn secret_list, secret_put, secret_remove, secret_values, global_secret_list,
     global_secret_put, global_secret_remove;
 
-/* 2.10 to 2.12: registry.c, heartbeat.c, discovery.c */
+/* registry.c, heartbeat.c, discovery.c */
 route_fn registry_register, registry_heartbeat, registry_update_card, registry_discover,
     registry_peers, registry_check_access;
 
-/* 2.13, 2.14: a2a.c, bridge.c */
+/* a2a.c, bridge.c */
 route_fn a2a_send, a2a_queue_get, bridge_post, bridge_stream;
 
-/* 2.17 delegation: delegation.c */
+/* delegation: delegation.c */
 route_fn delegation_create, delegation_list, delegation_record, delegation_update;
-/* 2.17 external agents: external.c */
+/* external agents: external.c */
 route_fn external_connection, external_rotate;
-/* 2.17 chat files: chat_files.c */
+/* chat files: chat_files.c */
 route_fn chat_upload, chat_download, pending_upload_content, pending_upload_ack;
 
-/* 2.15 plugins: plugin_routes.c */
+/* plugins: plugin_routes.c */
 route_fn plugin_list, plugin_post, plugin_delete, plugin_available, plugin_registry,
     plugin_sources, plugin_compatibility, plugin_download;
 /* drift: plugin_updates.c */
 route_fn plugin_updates_pending, plugin_update_apply;
 
-/* 2.16 files, templates: files.c, templates.c */
+/* files, templates: files.c, templates.c */
 route_fn file_list, file_read, file_write, file_replace, file_delete;
 route_fn template_list, template_import, template_cache_refresh;
 /* bundles.c, org_import.c */
@@ -79,7 +79,7 @@ route_fn user_task_create, user_task_list, user_task_pending, user_task_resolve,
 /* events as they happen: live.c */
 route_fn event_stream, event_socket;
 
-/* 2.18: org_admin.c */
+/* org_admin.c */
 route_fn platform_agent_install;
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * What the handlers of the tenant's API share: authentication, the org guard, short ways
  * to read a request and to say a value as the platform says it.
- * Source: platform contract, sections 2.1 (middleware) and 2.2 (authentication).
+ * Source: the groups "guard" and "auth" of mocks/contracts/routes.json.
  *
  * A handler answers its call exactly once (mocks/server/router.h). Functions that are
  * named rest_need_* answer the call themselves when they return false or NULL, and the

@@ -72,6 +72,14 @@ static void restart_for_secret(struct workspace *ws)
         workspace_restart_soon(ws);
 }
 
+/* ws NULL = the organisation's. The name, never the value. */
+static void record(struct call *call, const struct workspace *ws, const char *event_type,
+                   const char *key)
+{
+    audit_line(call->org, ws, event_type, rest_actor(call),
+               json_make("{s:s,s:s}", "key", key, "scope", ws ? "workspace" : "global"));
+}
+
 void secret_put(struct call *call)
 {
     const char *key = NULL;
@@ -81,12 +89,14 @@ void secret_put(struct call *call)
         return;
     if (secret_is_vendor_key(key) &&
         strcmp(workspace_billing_mode(ws), "platform_managed") == 0) {
+        record(call, ws, "secret.set.refused", key);
         call_json(call, 400, workspace_vendor_key_refusal(key, ws->id));
         return;
     }
     if (!approval_need_secret_write(call, ws, key))
         return;
     secret_set(&ws->secrets, key, value);
+    record(call, ws, "secret.set", key);
     json_t *answer = json_make("{s:s,s:s}", "key", key, "status", "saved");
     restart_for_secret(ws);
     call_json(call, 200, answer);
@@ -102,6 +112,7 @@ void secret_remove(struct call *call)
         call_error(call, 404, "secret not found");
         return;
     }
+    record(call, ws, "secret.delete", key);
     json_t *answer = json_make("{s:s,s:s}", "key", key, "status", "deleted");
     restart_for_secret(ws);
     call_json(call, 200, answer);
@@ -138,6 +149,7 @@ void global_secret_put(struct call *call)
         !approval_need_secret_write(call, ws_platform_root(call->org), key))
         return;
     secret_set(&call->org->secrets, key, value);
+    record(call, NULL, "secret.set", key);
     call_json(
         call, 200,
         json_make("{s:s,s:s,s:s}", "key", key, "scope", "global", "status", "saved"));
@@ -150,6 +162,7 @@ void global_secret_remove(struct call *call)
         call_error(call, 404, "secret not found");
         return;
     }
+    record(call, NULL, "secret.delete", key);
     call_json(
         call, 200,
         json_make("{s:s,s:s,s:s}", "key", key, "scope", "global", "status", "deleted"));

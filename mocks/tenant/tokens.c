@@ -103,6 +103,14 @@ static void set_optional(json_t *row, const char *key, json_t *value)
         json_object_set_new(row, key, value);
 }
 
+/* Which token, never its text. */
+static void record(struct call *call, const char *event_type, const struct token *t)
+{
+    audit_line(call->org, t->ws, event_type, rest_actor(call),
+               json_make("{s:s,s:s,s:o}", "token_id", t->id, "prefix", t->prefix, "name",
+                         rest_string(t->name)));
+}
+
 void org_token_list(struct call *call)
 {
     json_t *rows = json_array();
@@ -171,6 +179,7 @@ void org_token_create(struct call *call)
         token_mint(call->org, anchor, TOKEN_ORG, name[0] ? name : NULL, text);
     t->expires_at = expires_at;
     str_set(&t->created_by, call->token ? call->token->prefix : "admin-token");
+    record(call, "org_token.mint", t);
     json_t *answer = json_make("{s:s,s:s}", "id", t->id, "prefix", t->prefix);
     set_optional(answer, "name", rest_string(t->name));
     set_optional(answer, "expires_at", rest_time(t->expires_at));
@@ -189,5 +198,6 @@ void org_token_delete(struct call *call)
         return;
     }
     t->revoked = true;
+    record(call, "org_token.revoke", t);
     call_json(call, 200, json_make("{s:s}", "revoked", t->id));
 }

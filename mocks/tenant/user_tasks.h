@@ -1,5 +1,6 @@
 /*
- * What a workspace asks of its user. Source: platform contract, sections 2.14 and 2.17.
+ * What a workspace asks of its user. Wire shapes: the group "user-tasks"
+ * of mocks/contracts/routes.json.
  * Rows: {id, title, detail, status, created_at, resolved_at, resolved_by}.
  */
 #ifndef TENANT_USER_TASKS_H

@@ -1,6 +1,6 @@
 /*
  * A workspace row as the API shows it, and the checks that several routes make of it.
- * Source: platform contract, sections 2.4 and 2.5.
+ * Wire shapes: the group "workspaces" of mocks/contracts/routes.json.
  */
 #ifndef TENANT_WORKSPACE_H
 #define TENANT_WORKSPACE_H
