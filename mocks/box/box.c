@@ -8,6 +8,7 @@
 #include "mocks/box/adaptors.h"
 #include "mocks/box/state.h"
 #include "mocks/box/turn.h"
+#include "mocks/server/router.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -47,35 +48,35 @@ static void get_health(struct box *b, struct httpd_req *req)
     httpd_reply_json(req, 200, json_make("{s:s}", "status", "ok"));
 }
 
-struct box_route {
-    const char *method, *path;
-    void (*fn)(struct box *b, struct httpd_req *req);
-};
+static void pass_to_gateway(struct box *b, struct httpd_req *req)
+{
+    gateway_handle(b, req, req->path + strlen("/mcp/"));
+}
 
-static const struct box_route ROUTES[] = {
-    {"POST", "/", a2a_handle},
-    {"GET", "/.well-known/agent-card.json", get_agent_card},
-    {"GET", "/.well-known/agent.json", get_agent_card},
-    {"GET", "/mcp", get_servers},
-    {"GET", "/_box/state", get_state},
-    {"POST", "/internal/chat/uploads/ingest", inbox_ingest},
-    {"GET", "/internal/file/read", inbox_read},
+const struct box_route box_routes[] = {
+    {"POST", "/", "open", a2a_handle},
+    {"GET", "/.well-known/agent-card.json", "open", get_agent_card},
+    {"GET", "/.well-known/agent.json", "open", get_agent_card},
+    {"POST", "/internal/chat/uploads/ingest", "self", inbox_ingest},
+    {"GET", "/internal/file/read", "self", inbox_read},
+    {"GET", "/mcp", "open", get_servers},
+    {"POST", "/mcp/:server", "open", pass_to_gateway},
+    {"DELETE", "/mcp/:server", "open", pass_to_gateway},
+    {"GET", "/mcp/:server", "open", pass_to_gateway},
+    {"GET", "/_box/state", "open", get_state},
+    {"GET", "/*path", "open", get_health},
 };
+const size_t box_routes_n = ARRAY_SIZE(box_routes);
 
 static void handle(struct httpd_req *req, void *arg)
 {
-    static const char gateway[] = "/mcp/";
     struct box *b = arg;
     const char *method = strcmp(req->method, "HEAD") == 0 ? "GET" : req->method;
 
-    if (strncmp(req->path, gateway, strlen(gateway)) == 0) {
-        gateway_handle(b, req, req->path + strlen(gateway));
-        return;
-    }
-    for (size_t i = 0; i < ARRAY_SIZE(ROUTES); i++)
-        if (strcmp(ROUTES[i].path, req->path) == 0 &&
-            strcmp(ROUTES[i].method, method) == 0) {
-            ROUTES[i].fn(b, req);
+    for (size_t i = 0; i < box_routes_n; i++)
+        if (strcmp(box_routes[i].method, method) == 0 &&
+            route_pattern_fits(box_routes[i].pattern, req->path)) {
+            box_routes[i].fn(b, req);
             return;
         }
     if (strcmp(method, "GET") == 0)

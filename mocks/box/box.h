@@ -8,6 +8,20 @@
 #ifndef BOX_BOX_H
 #define BOX_BOX_H
 
+#include <stddef.h>
+
+struct box;
+struct httpd_req;
+
+/* The box's HTTP surface. auth: "open", or "self" = the platform's inbound secret. */
+struct box_route {
+    const char *method, *pattern, *auth;
+    void (*fn)(struct box *b, struct httpd_req *req);
+};
+/* The first row that fits is taken. */
+extern const struct box_route box_routes[];
+extern const size_t box_routes_n;
+
 /* argv[0] is "box". Returns the exit code of the process: 0 after SIGTERM. */
 int box_main(int argc, char **argv);
 

@@ -1,6 +1,7 @@
 #include "mocks/server/router.h"
 
 #include "io/json.h"
+#include "mocks/box/box.h"
 
 const struct route_table *const route_tables[] = {
     &tenant_routes, &cp_routes, &forge_routes, &mock_routes, NULL,
@@ -54,5 +55,12 @@ json_t *route_list(const struct platform *p)
                           r->fn != NULL, "hits", hits));
         }
     }
+    /* A box is a process of its own, which counts for nobody. */
+    for (size_t i = 0; i < box_routes_n; i++)
+        (void)json_array_append_new(
+            list, json_make("{s:s, s:s, s:s, s:s, s:s, s:b, s:i}", "plane", "box",
+                            "group", "box", "method", box_routes[i].method, "path",
+                            box_routes[i].pattern, "auth", box_routes[i].auth, "built", 1,
+                            "hits", 0));
     return json_make("{s:o}", "routes", list);
 }
