@@ -10,7 +10,11 @@
 #include "base/ids.h"
 #include "base/limits.h"
 #include "io/json.h"
+#include "mocks/control_plane/cp_stub.h"
+#include "mocks/control_plane/instances.h"
+#include "mocks/control_plane/required.h"
 #include "mocks/server/router.h"
+#include "mocks/server/session.h"
 #include "mocks/server/state.h"
 
 static void health(struct call *call)
@@ -28,31 +32,6 @@ static json_t *org_json(const struct org *org)
                      org->owner_user_id);
 }
 
-/* Answers 400 and names them when required fields are missing. */
-static bool refused_missing(struct call *call, const json_t *body)
-{
-    static const char *const required[] = {"slug", "name", "owner_user_id"};
-    struct strv missing = STRV_INIT;
-    json_t *fields = json_array();
-    for (size_t i = 0; i < ARRAY_SIZE(required); i++) {
-        const char *value = json_str(body, required[i], "");
-        if (*value)
-            continue;
-        strv_add(&missing, required[i]);
-        (void)json_array_append_new(fields, json_string(required[i]));
-    }
-    CLEANUP(free_ptr) char *list = strv_join(&missing, ", ");
-    bool any = missing.n > 0;
-    strv_release(&missing);
-    if (!any) {
-        json_decref(fields);
-        return false;
-    }
-    CLEANUP(free_ptr) char *text = xasprintf("%s are required", list);
-    call_json(call, 400, json_make("{s:s, s:o}", "error", text, "fields", fields));
-    return true;
-}
-
 static void create_org(struct call *call)
 {
     json_t *body = call_body(call);
@@ -60,7 +39,8 @@ static void create_org(struct call *call)
         call_error(call, 400, "invalid request body");
         return;
     }
-    if (refused_missing(call, body))
+    static const char *const required[] = {"slug", "name", "owner_user_id"};
+    if (required_missing(call, body, required, ARRAY_SIZE(required)))
         return;
     const char *slug = json_str(body, "slug", "");
     if (!org_slug_valid(slug)) {
@@ -167,6 +147,21 @@ static void console(struct call *call)
     call_json(call, 200, json_make("{s:o}", "output", output ? output : json_string("")));
 }
 
+/* Whether the browser's user may see the tenant. */
+static void tenant_member(struct call *call)
+{
+    char user[SESSION_USER_MAX];
+    const char *slug = httpd_query(call->req, "slug");
+    struct org *org = slug ? org_by_slug(call->plat, slug) : NULL;
+    if (session_of(call->plat, call->req, user) != SESSION_VALID) {
+        call->auth = "refused";
+        call_error(call, 401, "unauthorized");
+        return;
+    }
+    bool member = org && session_of_org(org, call->req) == SESSION_VALID;
+    call_json(call, 200, json_make("{s:b, s:s}", "member", member, "user_id", user));
+}
+
 static const struct route rows[] = {
     {"GET", "/health", ROUTE_OPEN, health, "control-plane"},
     {"POST", "/cp/admin/orgs", ROUTE_CP, create_org, "control-plane"},
@@ -175,6 +170,13 @@ static const struct route rows[] = {
     {"GET", "/cp/admin/orgs/:slug/admin-token", ROUTE_CP, admin_token, "control-plane"},
     {"DELETE", "/cp/admin/tenants/:slug", ROUTE_CP, delete_tenant, "control-plane"},
     {"GET", "/cp/admin/workspaces/:id/console", ROUTE_CP, console, "control-plane"},
+    {"POST", "/cp/workspaces/provision", ROUTE_SELF, instance_provision, "control-plane"},
+    {"DELETE", "/cp/workspaces/:id", ROUTE_SELF, instance_delete, "control-plane"},
+    {"GET", "/cp/workspaces/:id/status", ROUTE_SELF, instance_status, "control-plane"},
+    {"GET", "/cp/tenants/config", ROUTE_SELF, tenant_config, "control-plane"},
+    {"GET", "/cp/auth/tenant-member", ROUTE_SELF, tenant_member, "control-plane"},
+    {"POST", "/api/v1/admin/tenants/:slug/workspaces/redeploy", ROUTE_CP, NULL,
+     "control-plane"},
     {"POST", "/api/v1/admin/orgs", ROUTE_CP, create_org, "control-plane"},
     {"GET", "/api/v1/admin/orgs", ROUTE_CP, list_orgs, "control-plane"},
     {"GET", "/api/v1/orgs/:slug", ROUTE_CP, get_org, "control-plane"},
@@ -193,14 +195,38 @@ static bool cp_token_ok(struct call *call)
     return ok;
 }
 
+/* What is not there: under /cp/ it is not built, and says so. */
+static void answer_unknown(struct call *call)
+{
+    const char *path = call->req->path;
+    if (strncmp(path, "/cp/", 4) != 0 && strncmp(path, "/api/v1/", 8) != 0) {
+        call_text(call, 404, "404 page not found");
+        return;
+    }
+    CLEANUP(free_ptr)
+    char *text = xasprintf("handler not implemented for %s %s", call->req->method, path);
+    call_decide(call, "no such route of the control plane");
+    call_json(call, 501,
+              json_make("{s:s, s:s}", "error", text, "hint",
+                        "waybill-mock routes lists what the control plane answers"));
+}
+
 void cp_handle(struct httpd_req *req, struct platform *p)
 {
-    struct call *call = call_begin(req, p, NULL);
+    cp_run(call_begin(req, p, NULL));
+}
+
+void cp_run(struct call *call)
+{
+    if (call->plat->cp_stub) {
+        cp_stub_run(call);
+        return;
+    }
     call->route = route_find(rows, ARRAY_SIZE(rows), call);
     if (call_fault_answer(call))
         return;
     if (!call->route) {
-        call_text(call, 404, "404 page not found");
+        answer_unknown(call);
         return;
     }
     call->auth = "open";

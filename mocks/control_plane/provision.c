@@ -24,6 +24,7 @@ struct provision {
     struct workspace *ws;
     bool create; /* the first one: the template's plugins are declared */
     bool has_template;
+    bool given;            /* files and env came with a request to the control plane */
     bool stopped, fetched; /* the old process is gone; the assets are here */
     struct strv env;
     struct assets assets; /* fetched from the template's repository */
@@ -232,6 +233,8 @@ static int write_configs(struct provision *pr, struct err *err)
     struct workspace *ws = pr->ws;
     if (ws->org->plat->self_hosted)
         return write_volume(pr, err);
+    if (pr->given)
+        return box_wipe(ws, err) < 0 || assets_write(ws, &pr->assets, err) < 0 ? -1 : 0;
     const char *model = provision_model(ws);
     CLEANUP(buf_release) struct buf text = BUF_INIT(KIB(64));
     bool consumed = pr->has_template && switch_is(ws->org, "cp_asset_mode", "consume");
@@ -273,12 +276,17 @@ static void launch(void *arg)
 
 static bool look_at_next(struct provision *pr);
 
+static void launch_later(struct provision *pr)
+{
+    const struct org *org = pr->ws->org;
+    pr->timer =
+        loop_timer_add(org->plat->loop, switch_int(org, "box_ready_ms"), launch, pr);
+}
+
 static void all_known(struct provision *pr)
 {
-    struct workspace *ws = pr->ws;
-    set_declared_env(ws, &pr->env);
-    pr->timer = loop_timer_add(ws->org->plat->loop, switch_int(ws->org, "box_ready_ms"),
-                               launch, pr);
+    set_declared_env(pr->ws, &pr->env);
+    launch_later(pr);
 }
 
 static void on_looked(const struct staged *staged, void *arg)
@@ -323,6 +331,10 @@ static void advance(struct provision *pr)
 {
     if (!pr->stopped || !pr->fetched)
         return;
+    if (pr->given) {
+        launch_later(pr);
+        return;
+    }
     if (!seed_check(pr->ws, assets_find(config_of(pr), "config.yaml"), &pr->env)) {
         provision_free(pr);
         return;
@@ -449,6 +461,56 @@ void provision_start(struct workspace *ws, const char *reason)
         box_stop(ws, NULL);
         return;
     }
+    box_stop(ws, on_stopped);
+}
+
+void machine_release(struct machine *m)
+{
+    strv_release(&m->env);
+    assets_release(&m->assets);
+    assets_release(&m->files);
+}
+
+static void add_all(struct assets *into, const struct assets *from)
+{
+    for (size_t i = 0; i < from->n; i++)
+        assets_add(into, from->v[i].path, from->v[i].data, from->v[i].len);
+}
+
+/* Contract 1.4: config_files are always written, template_assets when the control plane
+ * consumes them; without a config.yaml there is the stub. */
+static void land_files(const struct workspace *ws, const struct machine *m,
+                       struct assets *into)
+{
+    if (switch_is(ws->org, "cp_asset_mode", "consume")) {
+        add_all(into, &m->assets);
+        if (m->platform)
+            assets_add_persona(into, ws->name);
+    }
+    add_all(into, &m->files);
+    if (assets_find(into, "config.yaml"))
+        return;
+    const char *model = strv_env_get(&m->env, "MODEL");
+    CLEANUP(buf_release) struct buf text = BUF_INIT(KIB(64));
+    assets_stub(ws, model ? model : "", &text);
+    assets_add(into, "config.yaml", text.data, text.len);
+}
+
+void provision_machine(struct workspace *ws, struct machine *m)
+{
+    struct box *box = box_get(ws);
+    provision_free(box->provision);
+    reconcile_cancel(ws);
+    token_revoke_all(ws, TOKEN_INSTANCE);
+    struct provision *pr = xcalloc(1, sizeof(*pr));
+    pr->ws = ws;
+    pr->given = pr->fetched = true;
+    land_files(ws, m, &pr->assets);
+    pr->env = m->env;
+    m->env = (struct strv)STRV_INIT;
+    provision_env_refresh(ws, &pr->env);
+    box->provision = pr;
+    (void)snprintf(box->preparing, sizeof(box->preparing), "machine");
     box_stop(ws, on_stopped);
 }
 

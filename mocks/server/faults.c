@@ -26,6 +26,8 @@ const struct fault_row fault_rows[] = {
      "no box may register, or no id that the platform did not make"},
     {"org-create", {{"failed", "org_create", "failed"}, {"slow", "org_create", "slow"}},
      "the tenant's machine does not come up, or late"},
+    {"cp-upstream", {{"down", NULL, NULL}},
+     "a tenant does not reach its control plane"},
     {"org-delete", {{"leak", "org_delete", "leak"}, {"purged", "org_delete", "purged"}},
      "a deleted organisation stays"},
     {"server-name", {{"platform", "server_name", "platform"}},

@@ -13,6 +13,7 @@
 #include "mocks/server/faults.h"
 #include "mocks/server/journal.h"
 #include "mocks/server/router.h"
+#include "mocks/server/session.h"
 #include "mocks/server/switches.h"
 
 /* A query parameter that is given and not empty, else NULL. */
@@ -249,6 +250,17 @@ static void get_routes(struct call *call)
     call_struct(call, 200, route_list(call->plat));
 }
 
+/* A signed-in browser: what it sends as Cookie. */
+static void post_session(struct call *call)
+{
+    CLEANUP(free_ptr)
+    char *cookie = session_cookie(call->plat, json_str(call_body(call), "user_id", ""));
+    if (cookie)
+        call_json(call, 201, json_make("{s:s}", "cookie", cookie));
+    else
+        call_error(call, 400, "wants 'user_id', without '.', ';' and blanks");
+}
+
 static const struct route rows[] = {
     {"GET", "/_mock/info", ROUTE_OPEN, info, "mock"},
     {"GET", "/_mock/journal", ROUTE_OPEN, get_journal, "mock"},
@@ -260,6 +272,7 @@ static const struct route rows[] = {
     {"POST", "/_mock/declare", ROUTE_OPEN, post_declare, "mock"},
     {"GET", "/_mock/boxes", ROUTE_OPEN, get_boxes, "mock"},
     {"POST", "/_mock/kill", ROUTE_OPEN, post_kill, "mock"},
+    {"POST", "/_mock/session", ROUTE_OPEN, post_session, "mock"},
     {"GET", "/_mock/routes", ROUTE_OPEN, get_routes, "mock"},
     {"GET", "/_mock/tenants", ROUTE_OPEN, get_tenants, "mock"},
     {"GET", "/_mock/forge", ROUTE_OPEN, forge_mock_get, "mock"},

@@ -4,7 +4,7 @@
 #include "mocks/box/box.h"
 
 const struct route_table *const route_tables[] = {
-    &tenant_routes, &cp_routes, &forge_routes, &mock_routes, NULL,
+    &tenant_routes, &cp_routes, &cp_stub_routes, &forge_routes, &mock_routes, NULL,
 };
 
 const char *route_auth_name(enum route_auth auth)

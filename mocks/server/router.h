@@ -43,7 +43,8 @@ struct route_table {
     const struct route *rows;
     size_t n;
 };
-extern const struct route_table tenant_routes, cp_routes, forge_routes, mock_routes;
+extern const struct route_table tenant_routes, cp_routes, cp_stub_routes, forge_routes,
+    mock_routes;
 
 /* Every table of the platform; NULL ends it (mocks/server/route_tables.c). */
 extern const struct route_table *const route_tables[];
@@ -76,6 +77,9 @@ struct call {
 
 /* Begins a call and sets req->user to it. org may be NULL, and set later. Never NULL. */
 struct call *call_begin(struct httpd_req *req, struct platform *p, struct org *org);
+
+/* Answers a call that has begun as the control plane does (mocks/control_plane/cp.c). */
+void cp_run(struct call *call);
 
 /* The row that fits method and path, with params filled; NULL = none. Of several the most
  * specific: literal text before ":name" before "*rest", whatever the order of the rows.

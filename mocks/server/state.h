@@ -163,6 +163,7 @@ struct platform {
     json_t *answer_seen;  /* "SLUG MODE" -> requests that a fault answer= was about */
     json_t *early;        /* slug -> {"switches","faults"} given before the org exists */
     json_t *manifest;     /* template name -> {"repo","ref","runtime"} */
+    json_t *stub_calls;   /* counters of the control plane's stub */
     json_t *seen_sources; /* plugin source -> true: registers the management server */
     struct org **orgs;
     size_t orgs_n;

@@ -20,6 +20,7 @@ struct platform *platform_state_new(void)
     p->answer_seen = json_object();
     p->early = json_object();
     p->manifest = json_object();
+    p->stub_calls = json_object();
     p->seen_sources = json_object();
     char token[44];
     id_token(token);
@@ -109,8 +110,8 @@ void platform_state_free(struct platform *p)
                      p->tenant_domain, p->ca_file};
     for (size_t i = 0; i < ARRAY_SIZE(owned); i++)
         free(owned[i]);
-    json_t *values[] = {p->profile, p->switches, p->faults,      p->answer_seen,
-                        p->early,   p->manifest, p->seen_sources};
+    json_t *values[] = {p->profile, p->switches, p->faults,       p->answer_seen,
+                        p->early,   p->manifest, p->seen_sources, p->stub_calls};
     for (size_t i = 0; i < ARRAY_SIZE(values); i++)
         json_decref(values[i]);
     free(p->route_hits);

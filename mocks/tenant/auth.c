@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "io/json.h"
-#include "io/json.h"
+#include "mocks/server/session.h"
 #include "mocks/tenant/rest.h"
 
 bool rest_bearer(const struct call *call, char out[BEARER_MAX])
@@ -30,6 +30,8 @@ void rest_fault(struct call *call, const char *name)
 const char *rest_actor(const struct call *call)
 {
     const char *auth = call->auth ? call->auth : "";
+    if (strcmp(auth, "session") == 0)
+        return "admin";
     if (strcmp(auth, "admin") == 0 || strcmp(auth, "org_token") == 0 ||
         strcmp(auth, "workspace") == 0)
         return auth;
@@ -79,9 +81,20 @@ static bool is_fallback(const struct call *call)
     return !*call->org->admin_token && strcmp(call->auth, "workspace") == 0;
 }
 
+/* A browser of the organisation's owner. */
+static bool in_session(struct call *call)
+{
+    if (session_of_org(call->org, call->req) != SESSION_VALID)
+        return false;
+    call->auth = "session";
+    return true;
+}
+
 static bool admin_auth(struct call *call)
 {
     char bearer[BEARER_MAX];
+    if (in_session(call))
+        return true;
     if (!rest_bearer(call, bearer))
         return refuse(call, "admin auth required");
     if (fault_is(call->org, "store", "down")) {
@@ -106,7 +119,7 @@ static bool workspace_auth(struct call *call)
 {
     char bearer[BEARER_MAX];
     if (!rest_bearer(call, bearer))
-        return refuse(call, "missing workspace auth token");
+        return in_session(call) || refuse(call, "missing workspace auth token");
     identify(call, bearer);
     if (is_user(call) || is_own(call, rest_ws(call)) || fault_lets_in(call))
         return true;
@@ -177,7 +190,10 @@ bool rest_need_discovery(struct call *call, struct workspace *ws)
     if (!ws || token_count(ws) == 0 || fault_is(call->org, "auth", "off"))
         return true;
     if (!rest_bearer(call, bearer))
-        return refuse(call, "missing workspace auth token");
+        return in_session(call) ||
+               refuse(call, session_of_org(call->org, call->req) == SESSION_NONE
+                                ? "missing workspace auth token"
+                                : "invalid session");
     if (is_user(call) || is_own(call, ws))
         return true;
     return refuse(call, "invalid workspace auth token");

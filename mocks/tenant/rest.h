@@ -26,6 +26,8 @@ bool rest_need_rate(struct call *call);
 /* False: the request belongs to no or another organisation and was answered. */
 bool rest_need_org(struct call *call);
 void rest_security_headers(struct call *call);
+/* True: a path of the control plane, answered by it or refused (cp_proxy.c). */
+bool rest_pass_to_cp(struct call *call);
 /* Takes one of `limit` requests of `key` in the current window of window_ms. False when
  * none is left. *ret_left, *ret_reset_s (seconds until the window ends) are always set.
  */

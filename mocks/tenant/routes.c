@@ -210,6 +210,8 @@ void tenant_handle(struct httpd_req *req, struct org *org)
     if (rest_cors(call) || !rest_need_rate(call) || !rest_need_org(call))
         return;
     rest_security_headers(call);
+    if (rest_pass_to_cp(call))
+        return;
     call->route = route_find(rows, ARRAY_SIZE(rows), call);
     if (!call->route) {
         call_text(call, 404, "404 page not found");

@@ -1,0 +1,13 @@
+/*
+ * The open stub that stands in for the control plane in harnesses which bring their own
+ * tenants: no token is asked, nothing is made, calls are counted.
+ * Source: molecule-core tests/harness, cp-stub (contract 1.1).
+ */
+#ifndef CONTROL_PLANE_CP_STUB_H
+#define CONTROL_PLANE_CP_STUB_H
+
+#include "mocks/server/router.h"
+
+void cp_stub_run(struct call *call);
+
+#endif
