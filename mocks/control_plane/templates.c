@@ -86,6 +86,8 @@ int template_refresh(struct platform *p, struct err *err)
 
 bool template_of(const struct workspace *ws, struct template_ref *ret)
 {
+    if (ws->template_once)
+        return template_find(ws->org, ws->template_once, ret);
     if (ws->template && *ws->template)
         return template_find(ws->org, ws->template, ret);
     if (ws_is_platform(ws))

@@ -24,6 +24,7 @@ struct platform;
 struct org;
 struct workspace;
 struct box;
+struct auto_restart;
 struct a2a_delivery;
 struct catalog;
 struct forge;
@@ -104,6 +105,10 @@ struct workspace {
     bool reset_session;
     bool gone;       /* purged: no look-up finds it */
     struct box *box; /* NULL until the first provision */
+    /* Of this process alone: not stored. */
+    struct auto_restart *auto_restart; /* mocks/tenant/restart_auto.c; NULL = never */
+    const char *template_once; /* of the provision that starts now; borrowed, NULL = the
+                                * workspace's own */
 };
 
 struct org {

@@ -49,6 +49,7 @@ static void rows_release(struct plugin_rows *rows)
 static void ws_free(struct workspace *ws)
 {
     box_free(ws->box);
+    free(ws->auto_restart);
     char *owned[] = {ws->name,
                      ws->role,
                      ws->template,

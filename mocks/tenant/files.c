@@ -161,7 +161,7 @@ void file_write(struct call *call)
     struct workspace *ws = need_online(call);
     if (!ws || !write_one(call, ws, root, rel, content))
         return;
-    workspace_restart_soon(ws);
+    workspace_restart_auto(ws, "setting");
     call_json(call, 200,
               json_make("{s:o,s:s}", "path", rest_string(rel), "status", "saved"));
 }
@@ -195,7 +195,7 @@ void file_replace(struct call *call)
         if (!write_one(call, ws, root, rel, content))
             return;
     }
-    workspace_restart_soon(ws);
+    workspace_restart_auto(ws, "setting");
     call_json(call, 200,
               json_make("{s:I,s:s,s:s,s:s}", "files", (json_int_t)n, "source", "ec2-ssh",
                         "status", "replaced", "workspace", ws->id));

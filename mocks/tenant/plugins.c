@@ -15,6 +15,7 @@
 #include "mocks/tenant/gate.h"
 #include "mocks/tenant/plugin_check.h"
 #include "mocks/tenant/plugin_stage.h"
+#include "mocks/tenant/workspace.h"
 
 /* A removed plugin is gone from the agent after a restart, which waits for more. */
 enum { UNINSTALL_RESTART_S = 2 };
@@ -108,7 +109,7 @@ static void deliver(struct install *in, const struct staged *staged)
     json_t *body = json_make("{s:s, s:s, s:s}", "plugin", in->source.name, "source",
                              in->source.raw, "status", "installed");
     if (restart)
-        (void)provision_restart(ws, "plugin-install");
+        workspace_restart_auto(ws, "plugin-install");
     install_end(in, 200, body);
 }
 
@@ -203,7 +204,7 @@ static void restart_due(void *arg)
 {
     struct workspace *ws = arg;
     if (box_running(ws))
-        (void)provision_restart(ws, "plugin-uninstall");
+        workspace_restart_auto(ws, "plugin-uninstall");
 }
 
 void plugin_uninstall(struct workspace *ws, const char *plugin_name, plugin_done_fn *done,

@@ -1,6 +1,6 @@
+#include <ctype.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "io/json.h"
 #include "mocks/tenant/handlers.h"
 #include "mocks/tenant/rest.h"
@@ -38,28 +38,35 @@ static bool answer_noop(struct call *call, const struct workspace *ws)
     return true;
 }
 
-static void restart(struct call *call, struct workspace *ws, const char *reason)
+static bool has_files(const struct workspace *ws, const char *template)
 {
-    if (fault_mode(call->org, "restart"))
-        rest_fault(call, "restart");
-    (void)provision_restart(ws, reason);
+    return template && *template && template_exists(ws->org, template);
 }
 
-/* The template directory that a restart would take its files from; caller frees. */
-static char *restart_label(struct workspace *ws, const json_t *body)
+/* "My Agent" -> "my-agent", as folders of templates are called. Caller frees. */
+static char *folder_name(const char *name)
+{
+    char *folder = xstrdup(name);
+    for (char *s = folder; *s; s++)
+        *s = *s == ' ' ? '-' : (char)tolower((unsigned char)*s);
+    return folder;
+}
+
+/* The template that this restart alone takes its files from, NULL = none of its own:
+ * the one that was named, the one called as the workspace is, the runtime's. Caller
+ * frees. (There are no templates of organisations to rebuild the configuration from.) */
+static char *template_once(const struct workspace *ws, const json_t *body)
 {
     const char *given = json_str(body, "template", "");
-    if (given[0] && template_exists(ws->org, given))
+    if (has_files(ws, given))
         return xstrdup(given);
-    if (json_bool(body, "apply_template", false)) {
-        char *label = xasprintf("%s-default", ws->runtime);
-        if (template_exists(ws->org, label))
-            return label;
-        free_ptr(&label);
-    }
-    if (ws->template && template_exists(ws->org, ws->template))
-        return xstrdup(ws->template);
-    return xstrdup("existing-volume");
+    if (!json_bool(body, "apply_template", false))
+        return NULL;
+    char *own CLEANUP(free_ptr) = folder_name(ws->name);
+    char *usual CLEANUP(free_ptr) = xasprintf("%s-default", ws->runtime);
+    if (has_files(ws, own))
+        return TAKE(own);
+    return has_files(ws, usual) ? TAKE(usual) : NULL;
 }
 
 void power_restart(struct call *call)
@@ -80,11 +87,16 @@ void power_restart(struct call *call)
     if (!ws || answer_noop(call, ws) || !need_running_parent(call, ws))
         return;
     ws->reset_session = json_bool(body, "reset", false);
-    char *label CLEANUP(free_ptr) = restart_label(ws, body);
-    restart(call, ws, "restart");
+    char *once CLEANUP(free_ptr) = template_once(ws, body);
+    const char *stored = has_files(ws, ws->template) ? ws->template : "existing-volume";
+    if (fault_mode(call->org, "restart"))
+        rest_fault(call, "restart");
+    ws->template_once = once;
+    (void)provision_restart(ws, "restart");
+    ws->template_once = NULL;
     call_json(call, 200,
-              json_make("{s:s,s:b,s:s}", "config_dir", label, "reset_session",
-                        ws->reset_session, "status", "provisioning"));
+              json_make("{s:s,s:b,s:s}", "config_dir", once ? once : stored,
+                        "reset_session", ws->reset_session, "status", "provisioning"));
 }
 
 void power_admin_restart(struct call *call)
@@ -92,8 +104,9 @@ void power_admin_restart(struct call *call)
     struct workspace *ws = rest_need_ws(call);
     if (!ws)
         return;
-    if (!ws_external_like(ws))
-        restart(call, ws, "platform-agent");
+    if (fault_mode(call->org, "restart"))
+        rest_fault(call, "restart");
+    workspace_restart_auto(ws, "platform-agent");
     call_json(
         call, 202,
         json_make("{s:s,s:s}", "status", "restart_dispatched", "workspace_id", ws->id));
@@ -236,37 +249,4 @@ void power_bootstrap_failed(struct call *call)
     else
         json_object_set_new(answer, "no_change", json_true());
     call_json(call, 200, answer);
-}
-
-/* ---- restarts that a changed setting asks for ---- */
-
-static void restart_due(void *arg)
-{
-    struct workspace *ws = arg;
-    if (!ws_live(ws) || has_status(ws, "paused") || has_status(ws, "hibernated")) {
-        json_object_del(ws->rest, "restart_pending");
-        return;
-    }
-    /* A box that is just being made is not thrown away before it is up. */
-    int64_t waits = json_int(ws->rest, "restart_waits", 0);
-    if (has_status(ws, "provisioning") && waits < 100) {
-        json_object_set_new(ws->rest, "restart_waits", json_integer(waits + 1));
-        loop_timer_add(ws->org->plat->loop, pace_ms(ws->org->plat, 10), restart_due, ws);
-        return;
-    }
-    json_object_del(ws->rest, "restart_pending");
-    json_object_set_new(ws->rest, "restarted_at", json_integer(clock_mono_ms()));
-    (void)provision_restart(ws, "setting");
-}
-
-void workspace_restart_soon(struct workspace *ws)
-{
-    if (ws_external_like(ws) || json_bool(ws->rest, "restart_pending", false))
-        return;
-    int64_t window = pace_ms(ws->org->plat, 15);
-    int64_t since = clock_mono_ms() - json_int(ws->rest, "restarted_at", -window);
-    json_object_set_new(ws->rest, "restart_pending", json_true());
-    json_object_set_new(ws->rest, "restart_waits", json_integer(0));
-    loop_timer_add(ws->org->plat->loop, since >= window ? 0 : window - since, restart_due,
-                   ws);
 }

@@ -1,4 +1,5 @@
 #include "mocks/tenant/reconcile.h"
+#include "mocks/tenant/workspace.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -52,7 +53,7 @@ static void reconcile_end(struct reconcile *r)
                  RECONCILE_RESTARTS_MAX);
         return;
     }
-    (void)provision_restart(ws, "reconcile");
+    workspace_restart_auto(ws, "reconcile");
 }
 
 /* The shipped gate stands here and tells the log alone. */

@@ -69,7 +69,7 @@ json_t *workspace_vendor_key_refusal(const char *key, const char *workspace_id)
 static void restart_for_secret(struct workspace *ws)
 {
     if (!ws_is_platform(ws))
-        workspace_restart_soon(ws);
+        workspace_restart_auto(ws, "setting");
 }
 
 /* ws NULL = the organisation's. The name, never the value. */

@@ -38,7 +38,7 @@ void model_put(struct call *call)
         return;
     if (!model[0]) {
         secret_delete(&ws->secrets, "MODEL");
-        workspace_restart_soon(ws);
+        workspace_restart_auto(ws, "setting");
         call_json(call, 200, json_make("{s:s}", "status", "cleared"));
         return;
     }
@@ -51,7 +51,7 @@ void model_put(struct call *call)
     }
     secret_set(&ws->secrets, "MODEL", model);
     json_t *answer = json_make("{s:s,s:s}", "model", model, "status", "saved");
-    workspace_restart_soon(ws);
+    workspace_restart_auto(ws, "setting");
     call_json(call, 200, answer);
 }
 

@@ -31,10 +31,10 @@ char *workspace_free_name(struct org *org, const char *name, const char *parent_
 /* The model as stored: the secret MODEL, NULL = none. */
 const char *workspace_model(const struct workspace *ws);
 
-/* Restarts the box because a setting changed, at most once per 15 s (production time):
- * what comes sooner is done together at the end of that time. Nothing for rows without
- * a box, and for those that are stopped. */
-void workspace_restart_soon(struct workspace *ws);
+/* Restarts the box for a reason of the platform's own, at most once per 60 s (production
+ * time): what comes sooner is done together at the end of that time. Nothing for rows
+ * without a box, and for those that are stopped. reason: literal. */
+void workspace_restart_auto(struct workspace *ws, const char *reason);
 
 /* What the platform pays for itself unless it was told otherwise. */
 const char *workspace_billing_mode(const struct workspace *ws);

@@ -10,11 +10,13 @@ static json_t *confirmation_needed(const struct workspace *ws)
     char hint[400];
     snprintf(hint, sizeof(hint),
              "Re-send the same request with header X-Confirm-Name: %s", ws->name);
-    return json_make(
-        "{s:I,s:I,s:s,s:o,s:I,s:o}", "active_tasks", (json_int_t)ws->active_tasks,
-        "child_count", (json_int_t)ws_count_children(ws), "error",
-        "destructive_action_requires_confirmation", "hint", rest_string(hint),
-        "schedule_count", (json_int_t)0, "workspace_name", rest_string(ws->name));
+    return json_make("{s:I,s:I,s:s,s:o,s:I,s:o}", "active_tasks",
+                     (json_int_t)ws->active_tasks, "child_count",
+                     (json_int_t)ws_count_children(ws), "error",
+                     "destructive_action_requires_confirmation", "hint",
+                     rest_string(hint), "schedule_count",
+                     (json_int_t)json_array_size(json_object_get(ws->rest, "schedules")),
+                     "workspace_name", rest_string(ws->name));
 }
 
 static json_t *children_stand_in_the_way(const struct workspace *ws)
@@ -54,6 +56,45 @@ static size_t remove_tree(struct workspace *ws, bool purge)
     return removed;
 }
 
+/* A box that does not stop: asked three times, then told. */
+struct stopping {
+    struct call *call;
+    char name[37];
+    size_t removed;
+    int tries;
+};
+enum { STOP_TRIES = 3 };
+
+static void try_to_stop(void *arg)
+{
+    struct stopping *s = arg;
+    const struct platform *p = s->call->plat;
+    if (++s->tries < STOP_TRIES) {
+        loop_timer_add(p->loop, pace_ms(p, s->tries), try_to_stop, s);
+        return;
+    }
+    size_t failures = s->removed;
+    char *text CLEANUP(free_ptr) =
+        xasprintf("workspace marked removed, but %zu stop call(s) failed \xe2\x80\x94 "
+                  "please retry: %s: the machine does not stop",
+                  failures, s->name);
+    call_json(s->call, 500,
+              json_make("{s:s,s:I,s:I}", "error", text, "removed_count",
+                        (json_int_t)s->removed, "stop_failures", (json_int_t)failures));
+    free(s);
+}
+
+static void answer_stop_failure(struct call *call, const struct workspace *ws,
+                                size_t removed)
+{
+    struct stopping *s = xcalloc(1, sizeof(*s));
+    rest_fault(call, "box-stop");
+    s->call = call;
+    s->removed = removed;
+    (void)snprintf(s->name, sizeof(s->name), "%s", ws->id);
+    try_to_stop(s);
+}
+
 void workspace_delete(struct call *call)
 {
     if (!rest_need_uuid(call, "invalid workspace ID"))
@@ -82,6 +123,10 @@ void workspace_delete(struct call *call)
     if (pretends)
         rest_fault(call, "side-effect");
     size_t n = pretends ? ws_count_descendants(ws) : remove_tree(ws, purge);
+    if (fault_mode(call->org, "box-stop")) {
+        answer_stop_failure(call, ws, n + 1);
+        return;
+    }
     call_json(call, 200,
               json_make("{s:I,s:s}", "cascade_deleted", (json_int_t)n, "status",
                         purge ? "purged" : "removed"));

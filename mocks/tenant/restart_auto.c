@@ -1,0 +1,66 @@
+/*
+ * Restarts that nobody asked for by name: a setting changed, a plugin arrived, an
+ * operator dispatched one. At most one starts within 60 s (production time) of the one
+ * before; all that are wanted meanwhile are one, at the end of that time. A box that is
+ * just being made is not thrown away: the restart looks again 10 s later.
+ */
+#include <string.h>
+
+#include "base/clock.h"
+#include "mocks/tenant/workspace.h"
+#include "mocks/tenant/rest.h"
+
+enum { WINDOW_S = 60, BUSY_S = 10, BUSY_LOOKS_MAX = 100 };
+
+struct auto_restart {
+    struct loop_timer *timer; /* of the one that is wanted, NULL = none */
+    const char *reason;       /* of the first that wanted it; literal */
+    int64_t started_mono;     /* 0 = never */
+    int looks;
+};
+
+static bool has_status(const struct workspace *ws, const char *status)
+{
+    return strcmp(ws->status, status) == 0;
+}
+
+static bool may_start(const struct workspace *ws)
+{
+    return ws_live(ws) && !has_status(ws, "paused") && !has_status(ws, "hibernated");
+}
+
+static void due(void *arg)
+{
+    struct workspace *ws = arg;
+    struct auto_restart *r = ws->auto_restart;
+    const struct platform *p = ws->org->plat;
+    r->timer = NULL;
+    if (!may_start(ws) || p->stopping)
+        return;
+    if (has_status(ws, "provisioning") && r->looks++ < BUSY_LOOKS_MAX) {
+        r->timer = loop_timer_add(p->loop, pace_ms(p, BUSY_S), due, ws);
+        return;
+    }
+    r->started_mono = clock_mono_ms();
+    (void)provision_restart(ws, r->reason);
+}
+
+void workspace_restart_auto(struct workspace *ws, const char *reason)
+{
+    const struct platform *p = ws->org->plat;
+    if (ws_external_like(ws) || !may_start(ws))
+        return;
+    if (!ws->auto_restart)
+        ws->auto_restart = xcalloc(1, sizeof(*ws->auto_restart));
+    struct auto_restart *r = ws->auto_restart;
+    if (r->timer)
+        return;
+    int64_t since = clock_mono_ms() - r->started_mono, window = pace_ms(p, WINDOW_S);
+    bool open = r->started_mono == 0 || since >= window;
+    r->reason = reason;
+    r->looks = 0;
+    if (!open)
+        r->timer = loop_timer_add(p->loop, window - since, due, ws);
+    else
+        due(ws);
+}
