@@ -66,6 +66,8 @@ const struct fault_row fault_rows[] = {
      "any bearer passes, or even the open reads want one"},
     {"store", {{"down", NULL, NULL}},
      "the tenant's data store does not answer, so that no token can be looked up"},
+    {"provisioner", {{"absent", NULL, NULL}},
+     "the tenant has nothing that makes boxes"},
     {"box-stop", {{"fail", NULL, NULL}},
      "a box that is to be removed does not stop"},
     {"demote", {{"off", NULL, NULL}},

@@ -69,6 +69,16 @@ static char *template_once(const struct workspace *ws, const json_t *body)
     return has_files(ws, usual) ? TAKE(usual) : NULL;
 }
 
+/* False = answered. */
+static bool need_provisioner(struct call *call)
+{
+    if (!fault_mode(call->org, "provisioner"))
+        return true;
+    rest_fault(call, "provisioner");
+    call_error(call, 503, "provisioner not available");
+    return false;
+}
+
 void power_restart(struct call *call)
 {
     static const struct rest_field fields[] = {{"template", 's'},
@@ -84,7 +94,8 @@ void power_restart(struct call *call)
         }
     }
     struct workspace *ws = rest_need_ws(call);
-    if (!ws || answer_noop(call, ws) || !need_running_parent(call, ws))
+    if (!ws || answer_noop(call, ws) || !need_running_parent(call, ws) ||
+        !need_provisioner(call))
         return;
     ws->reset_session = json_bool(body, "reset", false);
     char *once CLEANUP(free_ptr) = template_once(ws, body);
@@ -168,7 +179,7 @@ void power_resume(struct call *call)
         call_error(call, 404, "workspace not found or not paused");
         return;
     }
-    if (!need_running_parent(call, ws))
+    if (!need_running_parent(call, ws) || !need_provisioner(call))
         return;
     bool cascade = rest_query_bool(call, "cascade");
     if (!cascade && ws_count_descendants(ws) > 0) {
