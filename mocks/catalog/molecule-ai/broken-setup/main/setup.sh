@@ -1,0 +1,3 @@
+#!/bin/bash
+echo "cannot find what it needs" >&2
+exit 3
