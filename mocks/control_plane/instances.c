@@ -179,8 +179,7 @@ void instance_provision(struct call *call)
         call_error(call, 404, "org not found");
         return;
     }
-    struct machine machine = {.platform =
-                                  strcmp(json_str(body, "kind", ""), "platform") == 0};
+    CLEANUP(machine_release) struct machine machine = MACHINE_INIT;
     if (!take_env(body, &machine.env)) {
         call_error(call, 400, "env must be a map of strings");
     } else if (take_files(call, &template_assets, &machine.assets) &&
@@ -197,7 +196,6 @@ void instance_provision(struct call *call)
                     json_make("{s:s, s:s, s:s}", "instance_id", instance, "private_ip",
                               "127.0.0.1", "state", ws ? "pending" : "running"));
     }
-    machine_release(&machine);
 }
 
 void instance_delete(struct call *call)

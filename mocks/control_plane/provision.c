@@ -233,8 +233,6 @@ static int write_configs(struct provision *pr, struct err *err)
     struct workspace *ws = pr->ws;
     if (ws->org->plat->self_hosted)
         return write_volume(pr, err);
-    if (pr->given)
-        return box_wipe(ws, err) < 0 || assets_write(ws, &pr->assets, err) < 0 ? -1 : 0;
     const char *model = provision_model(ws);
     CLEANUP(buf_release) struct buf text = BUF_INIT(KIB(64));
     bool consumed = pr->has_template && switch_is(ws->org, "cp_asset_mode", "consume");
@@ -471,31 +469,6 @@ void machine_release(struct machine *m)
     assets_release(&m->files);
 }
 
-static void add_all(struct assets *into, const struct assets *from)
-{
-    for (size_t i = 0; i < from->n; i++)
-        assets_add(into, from->v[i].path, from->v[i].data, from->v[i].len);
-}
-
-/* Contract 1.4: config_files are always written, template_assets when the control plane
- * consumes them; without a config.yaml there is the stub. */
-static void land_files(const struct workspace *ws, const struct machine *m,
-                       struct assets *into)
-{
-    if (switch_is(ws->org, "cp_asset_mode", "consume")) {
-        add_all(into, &m->assets);
-        if (m->platform)
-            assets_add_persona(into, ws->name);
-    }
-    add_all(into, &m->files);
-    if (assets_find(into, "config.yaml"))
-        return;
-    const char *model = strv_env_get(&m->env, "MODEL");
-    CLEANUP(buf_release) struct buf text = BUF_INIT(KIB(64));
-    assets_stub(ws, model ? model : "", &text);
-    assets_add(into, "config.yaml", text.data, text.len);
-}
-
 void provision_machine(struct workspace *ws, struct machine *m)
 {
     struct box *box = box_get(ws);
@@ -504,10 +477,11 @@ void provision_machine(struct workspace *ws, struct machine *m)
     token_revoke_all(ws, TOKEN_INSTANCE);
     struct provision *pr = xcalloc(1, sizeof(*pr));
     pr->ws = ws;
-    pr->given = pr->fetched = true;
-    land_files(ws, m, &pr->assets);
+    pr->given = pr->fetched = pr->has_template = true;
     pr->env = m->env;
-    m->env = (struct strv)STRV_INIT;
+    pr->assets = m->assets;
+    pr->files = m->files;
+    *m = (struct machine)MACHINE_INIT;
     provision_env_refresh(ws, &pr->env);
     box->provision = pr;
     (void)snprintf(box->preparing, sizeof(box->preparing), "machine");

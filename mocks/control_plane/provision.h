@@ -21,11 +21,14 @@ void provision_env_refresh(const struct workspace *ws, struct strv *env);
 
 /* What a machine is made from when the tenant has prepared it itself. */
 struct machine {
-    bool platform;        /* kind */
     struct strv env;      /* of the box */
     struct assets assets; /* template_assets: perhaps not consumed */
     struct assets files;  /* config_files */
 };
+#define MACHINE_INIT                                                                     \
+    {                                                                                    \
+        .env = STRV_INIT                                                                 \
+    }
 void machine_release(struct machine *m);
 /* A new box for a row that is there; takes what is in m. An earlier box is killed; the
  * row's status is its tenant's. */
