@@ -79,8 +79,8 @@ static void handle(struct httpd_req *req, void *arg)
             box_routes[i].fn(b, req);
             return;
         }
-    if (strcmp(method, "GET") == 0)
-        get_health(b, req);
+    if (route_pattern_fits("/mcp/:server", req->path))
+        pass_to_gateway(b, req); /* which says what it would take */
     else
         httpd_reply_json(req, 404, json_make("{s:s}", "error", "not found"));
 }
