@@ -56,6 +56,35 @@ static int ask(const char *url, json_t **ret, struct err *err)
     return result < 0 ? -1 : json_parse(resp.body.data, resp.body.len, ret, err);
 }
 
+static const json_t *same_route(const json_t *routes, const json_t *route)
+{
+    static const char *const keys[] = {"plane", "method", "path"};
+    size_t i = 0, same = 0;
+    json_t *other = NULL;
+    json_array_foreach(routes, i, other)
+    {
+        same = 0;
+        for (size_t k = 0; k < ARRAY_SIZE(keys); k++)
+            same +=
+                strcmp(json_str(other, keys[k], ""), json_str(route, keys[k], "")) == 0;
+        if (same == ARRAY_SIZE(keys))
+            return other;
+    }
+    return NULL;
+}
+
+/* The tables are this program's; an older run may have known others. */
+static void take_hits(json_t *list, const json_t *from)
+{
+    size_t i = 0;
+    json_t *route = NULL;
+    json_array_foreach(json_object_get(list, "routes"), i, route)
+    {
+        const json_t *hit = same_route(json_object_get(from, "routes"), route);
+        (void)json_object_set_new(route, "hits", json_integer(json_int(hit, "hits", 0)));
+    }
+}
+
 /* *ret_from: where the hits are from, NULL = nowhere. */
 static int get_routes(const struct options *o, json_t **ret, const char **ret_from,
                       struct err *err)
@@ -66,9 +95,11 @@ static int get_routes(const struct options *o, json_t **ret, const char **ret_fr
     for (size_t i = 0; !*ret_from && i < ARRAY_SIZE(last_runs); i++)
         if (fs_exists(last_runs[i]))
             *ret_from = last_runs[i];
-    if (*ret_from)
-        return json_read_file(*ret_from, ret, err);
+    CLEANUP(json_drop) json_t *run = NULL;
+    if (*ret_from && json_read_file(*ret_from, &run, err) < 0)
+        return -1;
     *ret = route_list(NULL);
+    take_hits(*ret, run);
     return 0;
 }
 
