@@ -16,7 +16,7 @@ route_fn health_get, buildinfo_get, metrics_get, identity_get;
 route_fn workspace_create;
 /* read, patch, delete: workspaces.c, workspace_delete.c */
 route_fn workspace_list, workspace_get, workspace_patch, workspace_patch_template,
-    workspace_patch_abilities, workspace_delete;
+    workspace_patch_abilities, workspace_provider_gone, workspace_delete;
 /* power: power.c */
 route_fn power_restart, power_pause, power_resume, power_hibernate, power_state,
     power_admin_restart, power_bootstrap_failed;

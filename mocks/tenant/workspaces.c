@@ -262,6 +262,11 @@ void workspace_patch(struct call *call)
     call_json(call, 200, answer);
 }
 
+void workspace_provider_gone(struct call *call)
+{
+    call_error(call, 410, "this route is gone");
+}
+
 void workspace_patch_template(struct call *call)
 {
     json_t *body = rest_need_body(call, "template is required");
