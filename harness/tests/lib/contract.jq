@@ -20,16 +20,16 @@ def pattern: "^\(.method) [a-z]+://[^/]+" + (.path | gsub("(?<c>[.()+])"; "\\\(.
   ($real[] | . as $row | $built["\(.plane) \(key)"]
     | if . == null then {kind: "wrong", text: "row without a route: \($row.plane) \($row | key) (\($row.group))"}
       else
-        (select(.auth != $row.auth) | {kind: "wrong", text: "\($row | key): auth is \(.auth), the row says \($row.auth)"}),
-        (select(.group != $row.group) | {kind: "wrong", text: "\($row | key): group is \(.group), the row says \($row.group)"}),
-        (select(.built == ($row.unspecified == true)) | {kind: "wrong", text: "\($row | key): \(if .built then "is built, the row says unspecified" else "is not built" end)"})
+        (select(.auth != $row.auth) | {kind: "wrong", text: "\($row | key): auth is \(.auth), the row says \($row.auth) (\($row.group))"}),
+        (select(.group != $row.group) | {kind: "wrong", text: "\($row | key): group is \(.group), the row says \($row.group) (\($row.group))"}),
+        (select(.built == ($row.unspecified == true)) | {kind: "wrong", text: "\($row | key): \(if .built then "is built, the row says unspecified" else "is not built" end) (\($row.group))"})
       end),
 
   ($real | group_by("\(.plane) \(key)")[] | select(length > 1)
-    | {kind: "wrong", text: "two rows of one route: \(.[0] | key)"}),
+    | {kind: "wrong", text: "two rows of one route: \(.[0] | key) (\(.[0].group))"}),
 
   ($real[] | select(.unspecified != true and ((.answers // []) | length) == 0 and .plane != "mock")
-    | {kind: "missing", text: "\(key): the row has no answer"}),
+    | {kind: "missing", text: "\(key): the row has no answer (\(.group))"}),
 
   ($rows[] | . as $row | .answers[]? | . as $a
     | (.profiles // ["rfc", "shipped"])[] | . as $profile | select($shown[$profile] != null)
@@ -38,4 +38,4 @@ def pattern: "^\(.method) [a-z]+://[^/]+" + (.path | gsub("(?<c>[.()+])"; "\\\(.
     | if ($requests | length) == 0
       then {kind: "missing", text: "nothing shows the answer \($a.id) under \($profile) (\($row.group): \($row | key))"}
       else select($row.method != "*" and all($requests[]; test($row | pattern) | not))
-        | {kind: "wrong", text: "\($a.id) is shown by \($requests[0]), not by \($row | key)"} end)
+        | {kind: "wrong", text: "\($a.id) is shown by \($requests[0]), not by \($row | key) (\($row.group))"} end)
