@@ -160,7 +160,7 @@ void activity_list(struct call *call)
     }
     bool peer_info = includes(call, "peer_info");
     json_t *list = json_array();
-    for (size_t k = (size_t)(after + 1); k < n; k++) {
+    for (size_t k = after < 0 ? 0 : (size_t)after + 1; k < n; k++) {
         json_t *row = json_array_get(rows, since[0] ? k : n - 1 - k);
         if ((int64_t)json_array_size(list) >= limit || !fits(row, &f))
             continue;
@@ -242,12 +242,6 @@ static json_t *copy_of(const json_t *body, const char *key, const char *instead)
     return value && !json_is_null(value) ? json_deep_copy(value) : NULL;
 }
 
-static const char *text_or_null(const json_t *body, const char *key)
-{
-    const char *text = json_str(body, key, "");
-    return text[0] ? text : NULL;
-}
-
 void activity_create(struct call *call)
 {
     static const struct rest_field fields[] = {
@@ -257,7 +251,7 @@ void activity_create(struct call *call)
     json_t *body = rest_need_body(call, "invalid request body");
     if (!body)
         return;
-    const char *type = text_or_null(body, "activity_type");
+    const char *type = rest_given(body, "activity_type");
     if (!type || !rest_fields_ok(body, fields, ARRAY_SIZE(fields))) {
         call_error(call, 400, "invalid request body");
         return;
@@ -271,21 +265,21 @@ void activity_create(struct call *call)
     struct workspace *ws = rest_need_ws(call);
     if (!ws)
         return;
-    const char *source_id = text_or_null(body, "source_id");
+    const char *source_id = rest_given(body, "source_id");
     if (source_id && strcmp(source_id, ws->id) != 0) {
         call_error(call, 403, "source_id must match authenticated workspace");
         return;
     }
-    const char *status = text_or_null(body, "status");
+    const char *status = rest_given(body, "status");
     activity_add(ws,
                  &(struct activity){
                      .activity_type = type,
-                     .method = text_or_null(body, "method"),
+                     .method = rest_given(body, "method"),
                      .source_id = ws->id,
-                     .target_id = text_or_null(body, "target_id"),
-                     .summary = text_or_null(body, "summary"),
+                     .target_id = rest_given(body, "target_id"),
+                     .summary = rest_given(body, "summary"),
                      .status = status ? status : "ok",
-                     .error_detail = text_or_null(body, "error_detail"),
+                     .error_detail = rest_given(body, "error_detail"),
                      .duration_ms = copy_of(body, "duration_ms", "duration_ms"),
                      .tool_trace = copy_of(body, "tool_trace", "tool_trace"),
                      .request_body = copy_of(body, "request_body", "metadata"),

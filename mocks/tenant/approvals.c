@@ -123,8 +123,7 @@ void approval_create(struct call *call)
     char *context CLEANUP(free_ptr) = given ? json_text(given, JSON_WIRE) : xstrdup("");
     char hash[65];
     sha256_hex(context, strlen(context), hash);
-    const char *task_id = json_str(body, "task_id", "");
-    json_t *row = add_row(ws, task_id[0] ? task_id : NULL, action,
+    json_t *row = add_row(ws, rest_given(body, "task_id"), action,
                           json_str(body, "reason", NULL), hash);
     call_json(call, 201,
               json_make("{s:s,s:s}", "approval_id", json_str(row, "id", ""), "status",

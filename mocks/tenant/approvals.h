@@ -1,7 +1,7 @@
 /*
  * The approval gate in front of two operations, and the rows it makes.
- * Wire shapes: the group "approvals" of mocks/contracts/routes.json. Off unless the switch
- * approvals_gate is on.
+ * Wire shapes: the group "approvals" of mocks/contracts/routes.json. Off unless the
+ * switch approvals_gate is on.
  */
 #ifndef TENANT_APPROVALS_H
 #define TENANT_APPROVALS_H

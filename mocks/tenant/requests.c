@@ -63,6 +63,17 @@ static bool need_request(struct call *call, const char *absent, struct act *act)
     return false;
 }
 
+/* Whether it is the workspace that acts. */
+static bool is_role(const struct act *act, const char *role)
+{
+    return act->ws_id && is_agent(act->row, role, act->ws_id);
+}
+
+static bool is_participant(const struct act *act)
+{
+    return is_role(act, "requester") || is_role(act, "recipient");
+}
+
 /* False: 403 was answered. The user may do what any party may. */
 static bool need_role(struct call *call, const struct act *act, bool allowed,
                       const char *text)
@@ -110,8 +121,7 @@ static json_t *new_request(const struct workspace *ws, json_t *body)
     row_set(row, "org_id", root_of(ws));
     for (size_t i = 0; i < ARRAY_SIZE(given); i++)
         row_set(row, given[i], json_str(body, given[i], ""));
-    const char *detail = json_str(body, "detail", "");
-    row_set(row, "detail", detail[0] ? detail : NULL);
+    row_set(row, "detail", rest_given(body, "detail"));
     row_set(row, "status", "pending");
     for (size_t i = 0; i < ARRAY_SIZE(later); i++)
         row_set(row, later[i], NULL);
@@ -131,10 +141,10 @@ void request_create(struct call *call)
     json_t *body = rest_need_body(call, "invalid request body");
     if (!body)
         return;
-    const char *kind = json_str(body, "kind", "");
-    const char *type = json_str(body, "recipient_type", "");
-    if (!rest_fields_ok(body, fields, ARRAY_SIZE(fields)) || !kind[0] || !type[0] ||
-        !json_str(body, "title", "")[0]) {
+    const char *kind = rest_given(body, "kind");
+    const char *type = rest_given(body, "recipient_type");
+    if (!rest_fields_ok(body, fields, ARRAY_SIZE(fields)) || !kind || !type ||
+        !rest_given(body, "title")) {
         call_error(call, 400, "invalid request body");
         return;
     }
@@ -229,10 +239,7 @@ void request_get(struct call *call)
 {
     struct act act;
     if (!need_request(call, not_found, &act) ||
-        !need_role(call, &act,
-                   act.ws_id && (is_agent(act.row, "requester", act.ws_id) ||
-                                 is_agent(act.row, "recipient", act.ws_id)),
-                   "not a participant"))
+        !need_role(call, &act, is_participant(&act), "not a participant"))
         return;
     json_t *newest =
         rows_newest(messages(call), MESSAGES_MAX, is_about, json_str(act.row, "id", ""));
@@ -288,19 +295,18 @@ void request_respond(struct call *call)
     json_t *body = rest_need_body(call, "invalid request body");
     if (!body)
         return;
-    const char *action = json_str(body, "action", "");
-    if (!action[0]) {
+    const char *action = rest_given(body, "action");
+    if (!action) {
         call_error(call, 400, "invalid request body");
         return;
     }
     if (!need_request(call, not_open, &act) ||
-        !need_role(call, &act, act.ws_id && is_agent(act.row, "recipient", act.ws_id),
-                   "not the recipient"))
+        !need_role(call, &act, is_role(&act, "recipient"), "not the recipient"))
         return;
     /* Below a workspace the route tells who answers, whatever the body says. */
-    const char *said = json_str(body, "responder_type", "");
-    const char *type = act.ws_id ? "agent" : said[0] ? said : "user";
-    if (said[0] && !is_party_type(said)) {
+    const char *said = rest_given(body, "responder_type");
+    const char *type = act.ws_id ? "agent" : said ? said : "user";
+    if (said && !is_party_type(said)) {
         call_error(call, 400, bad_party);
         return;
     }
@@ -323,17 +329,14 @@ void request_message(struct call *call)
     json_t *body = rest_need_body(call, "invalid request body");
     if (!body)
         return;
-    const char *text = json_str(body, "body", "");
-    const char *type = json_str(body, "author_type", "");
-    if (!text[0] || !type[0]) {
+    const char *text = rest_given(body, "body");
+    const char *type = rest_given(body, "author_type");
+    if (!text || !type) {
         call_error(call, 400, "invalid request body");
         return;
     }
     if (!need_request(call, not_found, &act) ||
-        !need_role(call, &act,
-                   act.ws_id && (is_agent(act.row, "requester", act.ws_id) ||
-                                 is_agent(act.row, "recipient", act.ws_id)),
-                   "not a participant"))
+        !need_role(call, &act, is_participant(&act), "not a participant"))
         return;
     if (!is_party_type(type)) {
         call_error(call, 400, bad_party);
@@ -367,8 +370,7 @@ void request_cancel(struct call *call)
 {
     struct act act;
     if (!need_request(call, not_open, &act) ||
-        !need_role(call, &act, act.ws_id && is_agent(act.row, "requester", act.ws_id),
-                   "not the requester"))
+        !need_role(call, &act, is_role(&act, "requester"), "not the requester"))
         return;
     if (!is_open(act.row)) {
         call_error(call, 404, not_open);

@@ -97,6 +97,12 @@ bool rest_fields_ok(const json_t *body, const struct rest_field *fields, size_t 
     return true;
 }
 
+const char *rest_given(const json_t *body, const char *key)
+{
+    const char *text = json_str(body, key, "");
+    return text[0] ? text : NULL;
+}
+
 json_t *rest_time(int64_t wall_ms)
 {
     char text[32];

@@ -80,6 +80,8 @@ struct rest_field {
     char type;
 };
 bool rest_fields_ok(const json_t *body, const struct rest_field *fields, size_t n);
+/* A text of a body; NULL when it is absent, empty or none. Borrowed. */
+const char *rest_given(const json_t *body, const char *key);
 
 /* ---- values: owned by the caller ---- */
 

@@ -67,7 +67,7 @@ static void records_the_life_of_an_organisation_token(void **state)
     assert_int_equal(ask_as(token, "GET", "/workspaces", NULL), 401);
     expect_last("org_token.validate.failed", "path", "/workspaces");
     struct buf whole CLEANUP(buf_release) = BUF_INIT(KIB(256));
-    json_t *row CLEANUP(json_drop) = last_line(&whole);
+    json_decref(last_line(&whole));
     assert_null(strstr(whole.data, token));
 }
 
