@@ -366,6 +366,9 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *conn, const 
     if (s->conn == NULL) {
         s->conn = conn;
         on_headers(s, method, url);
+        /* Who waits for 100 is told before the body is sent, and sends none. */
+        if (s->refused && httpd_header(&s->req, MHD_HTTP_HEADER_EXPECT) != NULL)
+            return on_complete_request(s);
         return MHD_YES;
     }
     if (*upload_size > 0)
