@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/limits.h"
 #include "io/json.h"
 #include "scenario/wire.h"
 
@@ -124,7 +125,7 @@ static bool header_fits(const struct observation *obs, const char *name,
                  json_string_value(want));
         return false;
     }
-    CLEANUP(buf_release) struct buf wrong = BUF_INIT(MATCH_TEXT_MAX * 4);
+    CLEANUP(buf_release) struct buf wrong = BUF_INIT(KIB(8));
     if (wire_text_fits(json_string_value(want), is, strlen(is), &wrong))
         return true;
     buf_addf(why, "header %s: %s", name, wrong.data);

@@ -533,7 +533,6 @@ int wire_check(const json_t *pattern, struct err *err)
 {
     const char *key = NULL;
     json_t *value = NULL;
-    size_t i = 0;
     bool some = false, list = is_list_pattern(pattern, &some);
 
     if (list && json_array_size(pattern) != 2)
@@ -541,11 +540,9 @@ int wire_check(const json_t *pattern, struct err *err)
                        some ? "<some>" : "<each>");
     if (json_is_string(pattern))
         return check_string(json_string_value(pattern), err);
-    json_array_foreach(pattern, i, value)
-    {
-        if (!(list && i == 0) && wire_check(value, err) < 0)
+    for (size_t i = list ? 1 : 0; i < json_array_size(pattern); i++)
+        if (wire_check(json_array_get(pattern, i), err) < 0)
             return -1;
-    }
     json_object_foreach((json_t *)(uintptr_t)pattern, key, value)
     {
         if (wire_check(value, err) < 0)

@@ -59,11 +59,11 @@ static int ask(const char *url, json_t **ret, struct err *err)
 static const json_t *same_route(const json_t *routes, const json_t *route)
 {
     static const char *const keys[] = {"plane", "method", "path"};
-    size_t i = 0, same = 0;
+    size_t i = 0;
     json_t *other = NULL;
     json_array_foreach(routes, i, other)
     {
-        same = 0;
+        size_t same = 0;
         for (size_t k = 0; k < ARRAY_SIZE(keys); k++)
             same +=
                 strcmp(json_str(other, keys[k], ""), json_str(route, keys[k], "")) == 0;

@@ -48,7 +48,10 @@ static char *folder_name(const char *name)
 {
     char *folder = xstrdup(name);
     for (char *s = folder; *s; s++)
-        *s = *s == ' ' ? '-' : (char)tolower((unsigned char)*s);
+        if (*s == ' ')
+            *s = '-';
+        else
+            *s = (char)tolower((unsigned char)*s);
     return folder;
 }
 
