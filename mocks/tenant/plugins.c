@@ -59,6 +59,13 @@ static bool allowlisted(const struct workspace *ws, const char *plugin_name)
     return false;
 }
 
+/* A paused one may still be on its way out. */
+static bool has_machine(const struct workspace *ws)
+{
+    return box_running(ws) && strcmp(ws->status, "paused") != 0 &&
+           strcmp(ws->status, "hibernated") != 0;
+}
+
 /* The shipped gate stands here, after delivery: a refusal is logged and nothing else. */
 static void record(struct install *in, const char *commit)
 {
@@ -91,7 +98,7 @@ static void deliver(struct install *in, const struct staged *staged)
 {
     struct workspace *ws = in->ws;
     struct err err = ERR_INIT;
-    if (!box_running(ws)) {
+    if (!has_machine(ws)) {
         install_refuse(in, 503, "workspace container not running");
         return;
     }
@@ -216,7 +223,7 @@ void plugin_uninstall(struct workspace *ws, const char *plugin_name, plugin_done
         done(400, json_make("{s:s}", "error", "invalid plugin name"), arg);
         return;
     }
-    if (!box_running(ws)) {
+    if (!has_machine(ws)) {
         done(503, json_make("{s:s}", "error", "workspace container not running"), arg);
         return;
     }

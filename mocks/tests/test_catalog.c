@@ -1,6 +1,7 @@
 /* The built-in catalog: its sizes, and what becomes of each plugin that is broken. */
 #include "mocks/tests/rest_fixture.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -154,13 +155,24 @@ static const char *content(const char *id, const char *path)
     return ask_of(id, "GET", at, NULL) == 200 ? member("content") : "(no file)";
 }
 
-/* Installs from the forge and gives what the path on the box then holds. */
-static const char *after(const char *id, const char *name, const char *path)
+/* A restart may be put off: the box has what it is to have once it came. */
+static void wait_content(const char *id, const char *path, const char *text_in_it)
+{
+    int64_t deadline = clock_mono_ms() + (int64_t)(20000 * clock_timeout_mul());
+    while (!strstr(content(id, path), text_in_it) && clock_mono_ms() < deadline)
+        ;
+    assert_non_null(strstr(content(id, path), text_in_it));
+}
+
+/* Installs from the forge; the path on the box then holds the text. */
+static void after(const char *id, const char *name, const char *path,
+                  const char *text_in_it)
 {
     CLEANUP(free_ptr) char *source = xasprintf("gitea://molecule-ai/%s#main", name);
     CLEANUP(free_ptr) char *error = NULL;
     assert_int_equal(install(id, source, &error), 200);
-    return content(id, path);
+    wait_content(id, path, text_in_it);
+    wait_online(id);
 }
 
 static void tolerates_what_it_must_tolerate(void **state)
@@ -169,20 +181,18 @@ static void tolerates_what_it_must_tolerate(void **state)
     char id[37];
     new_workspace(id);
     /* A fragment that is no JSON is left out, what stands beside it is not. */
-    assert_non_null(strstr(after(id, "broken-fragment", "CLAUDE.md"), "# Kept"));
+    after(id, "broken-fragment", "CLAUDE.md", "# Kept");
     assert_null(strstr(content(id, ".claude/settings.json"), "half"));
     /* A setup.sh that fails is an error of its plugin alone. */
-    (void)after(id, "broken-setup", "CLAUDE.md");
-    assert_non_null(strstr(content(id, "CLAUDE.md"), "broken-setup"));
+    after(id, "broken-setup", "CLAUDE.md", "# Plugin: broken-setup / rule: kept.md");
     /* An entry without a command stands in the file; nobody starts it. */
-    const char *settings = after(id, "broken-entry", ".claude/settings.json");
-    assert_non_null(strstr(settings, "nameless"));
-    assert_non_null(strstr(settings, "kept"));
+    after(id, "broken-entry", ".claude/settings.json", "nameless");
+    assert_non_null(strstr(content(id, ".claude/settings.json"), "kept"));
     /* No plugin.yaml: installed all the same, unless a digest of it is asked for. */
-    assert_non_null(strstr(after(id, "broken-no-manifest",
-                                 "plugins/broken-no-manifest/"
-                                 "rules/alone.md"),
-                           "# Alone"));
+    after(id, "broken-no-manifest",
+          "plugins/broken-no-manifest/"
+          "rules/alone.md",
+          "# Alone");
     assert_int_equal(
         ask_of(id, "POST", "/plugins",
                "{\"source\":\"local://broken-no-manifest\",\"sha256\":\"00\"}"),
@@ -190,12 +200,10 @@ static void tolerates_what_it_must_tolerate(void **state)
     assert_string_equal(member("error"),
                         "sha256 check failed: plugin.yaml not found in staged plugin");
     /* A link is left out; what is written below its name stays inside. */
-    assert_non_null(strstr(
-        after(id, "broken-symlink", "plugins/broken-symlink/rules/kept.md"), "# Kept"));
+    after(id, "broken-symlink", "plugins/broken-symlink/rules/kept.md", "# Kept");
     assert_false(fs_exists("/etc/kept.md"));
     /* No adaptor: the files lie there. */
-    assert_non_null(strstr(
-        after(id, "broken-adaptor", "plugins/broken-adaptor/data/notes.txt"), "Files"));
+    after(id, "broken-adaptor", "plugins/broken-adaptor/data/notes.txt", "Files");
 }
 
 static void wires_rules_skills_hooks_and_commands(void **state)
@@ -203,15 +211,77 @@ static void wires_rules_skills_hooks_and_commands(void **state)
     (void)state;
     char id[37];
     new_workspace(id);
-    const char *memory = after(id, "house-rules", "CLAUDE.md");
-    assert_non_null(strstr(memory, "# Plugin: house-rules / rule: writing.md"));
-    assert_non_null(strstr(memory, "# Plugin: house-rules / fragment: context.md"));
-    assert_null(strstr(memory, "README"));
+    after(id, "house-rules", "CLAUDE.md", "# Plugin: house-rules / rule: writing.md");
+    assert_non_null(
+        strstr(content(id, "CLAUDE.md"), "# Plugin: house-rules / fragment: context.md"));
+    assert_null(strstr(content(id, "CLAUDE.md"), "README"));
     assert_non_null(strstr(content(id, "skills/hand-over/SKILL.md"), "# Hand over"));
     assert_non_null(strstr(content(id, ".claude/commands/hand-over.md"), "hand-over"));
     assert_non_null(strstr(content(id, ".claude/settings.json"), "hooks/note-write.sh"));
     assert_null(strstr(content(id, ".claude/settings.json"), "${CLAUDE_DIR}"));
     assert_non_null(strstr(content(id, "plugins/house-rules/.setup-done"), "set up"));
+}
+
+/* ---- a catalog of one's own ---- */
+
+static char own_dir[64];
+
+static int own_down(void **state)
+{
+    int rc = platform_down(state);
+    return fs_rmtree(own_dir, NULL) < 0 ? -1 : rc;
+}
+
+/* A plugin of 101 MiB that takes no room: its file is a hole. */
+static int own_up(void **state)
+{
+    (void)state;
+    (void)snprintf(own_dir, sizeof own_dir, "/tmp/waybill-own-XXXXXX");
+    if (!mkdtemp(own_dir))
+        return -1;
+    CLEANUP(free_ptr) char *template = fs_join(own_dir, "my-agent");
+    CLEANUP(free_ptr) char *config = fs_join(template, "config.yaml");
+    CLEANUP(free_ptr) char *catalog = fs_join(own_dir, "catalog");
+    CLEANUP(free_ptr) char *large = fs_join(catalog, OURS "large/main/hole");
+    static const char text[] = "name: my-agent\nruntime: claude-code\n"
+                               "model: moonshot/kimi-k2.6\nmotto: from the disk\n";
+    if (fs_mkparents(config, NULL) < 0 || fs_mkparents(large, NULL) < 0 ||
+        fs_write(config, text, sizeof text - 1, 0644, NULL) < 0 ||
+        fs_write(large, "", 0, 0644, NULL) < 0 || truncate(large, (off_t)MIB(101)) < 0) {
+        (void)!fs_rmtree(own_dir, NULL);
+        return -1;
+    }
+    const char *const more[] = {"--catalog", catalog, "--catalog", template, NULL};
+    if (platform_up(more) == 0)
+        return 0;
+    (void)!fs_rmtree(own_dir, NULL);
+    return -1;
+}
+
+static void a_plugin_past_the_size_limit_is_refused(void **state)
+{
+    (void)state;
+    char id[37];
+    CLEANUP(free_ptr) char *error = NULL;
+    new_workspace(id);
+    assert_int_equal(install(id, "local://large", &error), 413);
+    assert_string_equal(error, "staged plugin exceeds size limit");
+}
+
+static void a_working_tree_is_a_template_as_it_is_on_the_disk(void **state)
+{
+    (void)state;
+    char id[37];
+    assert_int_equal(
+        ask("POST", "/workspaces", "{\"name\":\"mine\",\"template\":\"my-agent\"}"), 201);
+    memcpy(id, member("id"), 37);
+    wait_online(id);
+    assert_non_null(strstr(content(id, "config.yaml"), "motto: from the disk"));
+    CLEANUP(free_ptr) char *config = fs_join(own_dir, "my-agent/config.yaml");
+    static const char edited[] = "name: my-agent\nruntime: claude-code\nmotto: edited\n";
+    assert_int_equal(fs_write(config, edited, sizeof edited - 1, 0644, NULL), 0);
+    assert_int_equal(ask_of(id, "POST", "/restart", "{}"), 200);
+    wait_content(id, "config.yaml", "motto: edited");
 }
 
 int main(void)
@@ -223,6 +293,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(refuses_what_it_must_refuse, up, platform_down),
         cmocka_unit_test_setup_teardown(tolerates_what_it_must_tolerate, up,
                                         platform_down),
+        cmocka_unit_test_setup_teardown(a_plugin_past_the_size_limit_is_refused, own_up,
+                                        own_down),
+        cmocka_unit_test_setup_teardown(a_working_tree_is_a_template_as_it_is_on_the_disk,
+                                        own_up, own_down),
         cmocka_unit_test_setup_teardown(wires_rules_skills_hooks_and_commands, up,
                                         platform_down),
     };
