@@ -2,10 +2,10 @@
 
 #include "io/json.h"
 #include "mocks/tenant/a2a.h"
-#include "mocks/tenant/activity.h"
 #include "mocks/tenant/bridge.h"
 #include "mocks/tenant/delegation.h"
 #include "mocks/tenant/discovery.h"
+#include "mocks/tenant/notify.h"
 #include "mocks/tenant/rest.h"
 #include "mocks/tenant/user_tasks.h"
 
@@ -116,20 +116,15 @@ static void delete_user_task(struct bridge_call *b)
 
 static void send_message_to_user(struct bridge_call *b)
 {
+    size_t bad = 0;
     const char *message = arg(b, "message");
-    if (!message || !message[0] || !b->ws->talk_to_user_enabled) {
+    const json_t *attachments = json_object_get(b->args, "attachments");
+    if (!message || !message[0] || !b->ws->talk_to_user_enabled ||
+        !notify_attachments_ok(attachments, &bad)) {
         bridge_failed(b, "no message, or one that may not be sent");
         return;
     }
-    json_t *shown = json_make("{s:o}", "result", rest_string(message));
-    const json_t *attachments = json_object_get(b->args, "attachments");
-    if (json_array_size(attachments) > 0)
-        json_object_set_new(shown, "parts", a2a_file_parts(attachments));
-    activity_add(b->ws, &(struct activity){.activity_type = "a2a_receive",
-                                           .method = "notify",
-                                           .target_id = b->ws->id,
-                                           .status = "ok",
-                                           .response_body = shown});
+    notify_user(b->ws, message, attachments);
     bridge_text(b, "Message sent to user.");
 }
 

@@ -3,9 +3,12 @@
  * organisation. Both end as rows of the activity. Wire shapes: the group "activity" of
  * mocks/contracts/routes.json.
  */
+#include "mocks/tenant/notify.h"
+
 #include <string.h>
 
 #include "io/json.h"
+#include "mocks/tenant/a2a.h"
 #include "mocks/tenant/activity.h"
 #include "mocks/tenant/handlers.h"
 #include "mocks/tenant/rest.h"
@@ -20,27 +23,28 @@ static const char *need_message(struct call *call)
     return NULL;
 }
 
-/* The parts of the attachments; *ret_bad is the index of one without uri or name. Owned;
- * NULL = there is a bad one. */
-static json_t *file_parts(const json_t *attachments, size_t *ret_bad)
+bool notify_attachments_ok(const json_t *attachments, size_t *ret_bad)
 {
-    static const char *const members[] = {"uri", "name", "mimeType", "size"};
-    json_t *parts = json_array();
     for (size_t i = 0; i < json_array_size(attachments); i++) {
         const json_t *given = json_array_get(attachments, i);
-        if (!json_str(given, "uri", "")[0] || !json_str(given, "name", "")[0]) {
-            *ret_bad = i;
-            json_decref(parts);
-            return NULL;
-        }
-        json_t *file = json_object();
-        for (size_t k = 0; k < ARRAY_SIZE(members); k++)
-            if (json_object_get(given, members[k]))
-                json_object_set(file, members[k], json_object_get(given, members[k]));
-        json_array_append_new(parts,
-                              json_make("{s:s,s:o}", "kind", "file", "file", file));
+        if (json_str(given, "uri", "")[0] && json_str(given, "name", "")[0])
+            continue;
+        *ret_bad = i;
+        return false;
     }
-    return parts;
+    return true;
+}
+
+void notify_user(struct workspace *ws, const char *message, const json_t *attachments)
+{
+    json_t *response = json_make("{s:o}", "result", rest_string(message));
+    if (json_array_size(attachments) > 0)
+        json_object_set_new(response, "parts", a2a_file_parts(attachments));
+    activity_add(ws, &(struct activity){.activity_type = "a2a_receive",
+                                        .method = "notify",
+                                        .summary = message,
+                                        .status = "ok",
+                                        .response_body = response});
 }
 
 void notify_post(struct call *call)
@@ -49,9 +53,8 @@ void notify_post(struct call *call)
     const char *message = need_message(call);
     if (!message)
         return;
-    json_t *parts CLEANUP(json_drop) =
-        file_parts(json_object_get(call_body(call), "attachments"), &bad);
-    if (!parts) {
+    const json_t *attachments = json_object_get(call_body(call), "attachments");
+    if (!notify_attachments_ok(attachments, &bad)) {
         char *text CLEANUP(free_ptr) =
             xasprintf("attachment[%zu]: uri and name are required", bad);
         call_error(call, 400, text);
@@ -69,14 +72,7 @@ void notify_post(struct call *call)
                             "user."));
         return;
     }
-    json_t *response = json_make("{s:o}", "result", rest_string(message));
-    if (json_array_size(parts) > 0)
-        json_object_set(response, "parts", parts);
-    activity_add(ws, &(struct activity){.activity_type = "a2a_receive",
-                                        .method = "notify",
-                                        .summary = message,
-                                        .status = "ok",
-                                        .response_body = response});
+    notify_user(ws, message, attachments);
     call_json(call, 200, json_make("{s:s}", "status", "sent"));
 }
 

@@ -70,11 +70,15 @@ UNUSED static int platform_up(const char *const *more)
     struct err err = ERR_INIT;
     fx = (struct rest_fixture){.proc = PROC_INIT, .resp = HTTP_RESPONSE_INIT};
     strv_take(&argv, program_path());
-    static const char *const always[] = {"platform", "--json", "--org", "acme"};
-    for (size_t i = 0; i < ARRAY_SIZE(always); i++)
-        strv_add(&argv, always[i]);
+    strv_add(&argv, "platform");
+    strv_add(&argv, "--json");
     for (size_t i = 0; more[i]; i++)
         strv_add(&argv, more[i]);
+    /* A self-hosted platform has its one tenant without being told. */
+    if (!strv_has(&argv, "--self-hosted")) {
+        strv_add(&argv, "--org");
+        strv_add(&argv, "acme");
+    }
     for (char **e = environ; *e; e++)
         strv_add(&env, *e);
     struct proc_spec spec = PROC_SPEC_INIT;

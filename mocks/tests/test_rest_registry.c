@@ -32,6 +32,13 @@ static int up_fast(void **state)
     return platform_up(args);
 }
 
+static int up_self_hosted(void **state)
+{
+    (void)state;
+    static const char *const args[] = {"--pace", "1", "--self-hosted", NULL};
+    return platform_up(args);
+}
+
 static int lift_faults(void **state)
 {
     (void)state;
@@ -620,6 +627,29 @@ static int connect_to(int port)
     return fd;
 }
 
+/* In Docker mode the private networks are the operator's own; under the control plane
+ * the boxes live there. */
+static void keeps_agents_out_of_private_networks_where_they_have_no_business(void **state)
+{
+    (void)state;
+    static const char *const hosts[] = {"10.1.2.3", "172.16.0.1", "172.31.255.255",
+                                        "192.168.1.1"};
+    for (size_t i = 0; i < ARRAY_SIZE(hosts); i++) {
+        char *body CLEANUP(free_ptr) = xasprintf(
+            "{\"id\":\"" STRAY "\",\"agent_card\":{},\"url\":\"http://%s:8000\"}",
+            hosts[i]);
+        fx.no_org = true;
+        assert_int_equal(enlist(NULL, body), 400);
+        assert_string_equal(text(),
+                            "{\"error\":\"url targets a blocked address: RFC-1918 "
+                            "private address\"}");
+    }
+    fx.no_org = true;
+    assert_int_equal(enlist(NULL, "{\"id\":\"" STRAY "\",\"agent_card\":{},\"url\":"
+                                  "\"http://172.32.0.1:8000\"}"),
+                     200);
+}
+
 static void ends_cleanly_with_a_message_under_way(void **state)
 {
     (void)state;
@@ -686,6 +716,9 @@ int main(void)
                                         up_fast, platform_down),
         cmocka_unit_test_setup_teardown(streams_the_endpoint_and_pings, up_fast,
                                         platform_down),
+        cmocka_unit_test_setup_teardown(
+            keeps_agents_out_of_private_networks_where_they_have_no_business,
+            up_self_hosted, platform_down),
         cmocka_unit_test_setup_teardown(ends_cleanly_with_a_message_under_way, up_slow,
                                         platform_down),
     };
