@@ -103,6 +103,19 @@ static void plugins_are_listed_once_and_a_mark_takes_one_back(void **state)
     assert_string_equal(joined, "a,d");
 }
 
+static void no_more_than_a_hundred_plugins_are_declared(void **state)
+{
+    struct fixture *f = *state;
+    CLEANUP(buf_release) struct buf config = BUF_INIT(16384);
+    buf_adds(&config, "plugins:\n");
+    for (int i = 0; i < 103; i++)
+        buf_addf(&config, "  - gitea://acme/p%d#main\n", i);
+    add(f, "config.yaml", config.data);
+    assets_plugins(&f->assets, &f->list);
+    assert_int_equal(f->list.n, 100);
+    assert_string_equal(f->list.v[99], "gitea://acme/p99#main");
+}
+
 static void a_config_that_is_no_yaml_declares_nothing(void **state)
 {
     struct fixture *f = *state;
@@ -158,6 +171,7 @@ int main(void)
         T(without_prompt_files_there_is_no_persona),
         T(a_persona_that_was_not_delivered_is_not_made_up),
         T(plugins_are_listed_once_and_a_mark_takes_one_back),
+        T(no_more_than_a_hundred_plugins_are_declared),
         T(a_config_that_is_no_yaml_declares_nothing),
         T(an_archive_that_is_none_is_an_error),
         T(an_identity_is_owner_repo_and_ref),
