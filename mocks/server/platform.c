@@ -339,6 +339,10 @@ static int serve(struct server *s, struct err *err)
     if (loop_on_terminate(p->loop, on_terminate, s, err) < 0 ||
         http_async_new(p->loop, &p->http, err) < 0 || make_dir(s, err) < 0)
         return -1;
+    /* What an earlier process was told to commit (/_mock/forge). */
+    CLEANUP(free_ptr) char *commits = fs_join(p->dir, "forge");
+    if (fs_is_dir(commits) && catalog_add(p->repos, commits, err) < 0)
+        return -1;
     p->forge = forge_new(p->repos, p->forge_token, p->dir);
     if (listen_on(p, s->options, err) < 0)
         return -1;
