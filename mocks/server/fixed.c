@@ -19,6 +19,15 @@ static bool host_ok(const char *host)
                         "_") == len;
 }
 
+static int check_host(const char *option, const char *host, struct err *err)
+{
+    if (host_ok(host))
+        return 0;
+    return err_set(err, ERR_USAGE,
+                   "--%s: '%s' is no host name; give it without scheme and port", option,
+                   host);
+}
+
 static bool id_ok(const char *id)
 {
     size_t len = strlen(id);
@@ -36,10 +45,8 @@ static int check_fields(const char *text, const struct strv *fields, struct err 
                        "--tenant: '%s' is no slug: 3 to 32 of a-z, 0-9 and '-', a letter "
                        "first",
                        fields->v[SLUG]);
-    if (!host_ok(fields->v[HOST]))
-        return err_set(err, ERR_USAGE,
-                       "--tenant: '%s' is no host name; give it without scheme and port",
-                       fields->v[HOST]);
+    if (check_host("tenant", fields->v[HOST], err) < 0)
+        return -1;
     if (!id_ok(fields->v[ORG_ID]))
         return err_set(err, ERR_USAGE,
                        "--tenant: '%s' is no organisation id: 1 to 36 characters",
@@ -86,6 +93,8 @@ int fixed_check(const struct platform_options *o, struct err *err)
         return err_set(err, ERR_USAGE, "--admin-token wants --self-hosted");
     if (o->concierge && !o->self_hosted && !o->tenants.n)
         return err_set(err, ERR_USAGE, "--concierge wants --self-hosted or --tenant");
+    if (o->domain && check_host("domain", o->domain, err) < 0)
+        return -1;
     for (size_t i = 0; i < o->tenants.n; i++)
         if (check_one(o, i, err) < 0)
             return -1;
