@@ -1,7 +1,7 @@
 /*
  * Messages to an agent: one post, and the whole delivery that the proxy, the bridge and
  * delegations share (poll mode, waking, a busy or a dead agent, the activity row).
- * Source: platform contract, section 2.13; A2A 0.3 message/send.
+ * Wire shapes: the group "a2a" of mocks/contracts/routes.json; A2A 0.3 message/send.
  */
 #ifndef TENANT_A2A_H
 #define TENANT_A2A_H

@@ -1,7 +1,7 @@
 /*
  * Messages that wait for a busy agent: rows of workspace.rest "a2a_queue", oldest first.
  * Each heartbeat of an agent that has a hand free gives it the next one.
- * Source: platform contract, section 2.13 (202, GET .../a2a/queue/:queue_id).
+ * Wire shapes: the group "a2a" of mocks/contracts/routes.json.
  */
 #ifndef TENANT_A2A_QUEUE_H
 #define TENANT_A2A_QUEUE_H

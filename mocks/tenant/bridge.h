@@ -1,6 +1,7 @@
 /*
  * The tools of the MCP bridge: name, words, arguments, function.
- * Source: platform contract, section 2.14; MCP 2024-11-05 tools/list, tools/call.
+ * Wire shapes: the group "bridge" of mocks/contracts/routes.json; MCP 2024-11-05
+ * tools/list, tools/call.
  */
 #ifndef TENANT_BRIDGE_H
 #define TENANT_BRIDGE_H

@@ -36,6 +36,11 @@ json_t *connection_block(struct call *call, const struct workspace *ws, const ch
     char *base CLEANUP(free_ptr) =
         host ? xasprintf("http%s://%s", call->req->tls ? "s" : "", host)
              : xstrdup(call->org->url);
+    const char *told = secure_getenv("EXTERNAL_PLATFORM_URL");
+    if (told && told[0]) {
+        free(base);
+        base = xstrdup(told);
+    }
     char *slug CLEANUP(free_ptr) = slug_of(ws->name);
     json_t *b = json_object();
     json_object_set_new(b, "workspace_id", json_string(ws->id));

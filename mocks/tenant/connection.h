@@ -1,6 +1,6 @@
 /*
  * What an agent that runs elsewhere needs to join: addresses, a token, and texts to
- * paste. Source: platform contract, section 2.4 (answer of an external create) and 2.17.
+ * paste. Wire shape: the group "external" of mocks/contracts/routes.json.
  */
 #ifndef TENANT_CONNECTION_H
 #define TENANT_CONNECTION_H

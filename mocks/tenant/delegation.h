@@ -1,7 +1,7 @@
 /*
  * Tasks that one workspace gave another: rows of workspace.rest "delegations" of the one
  * that gave them, oldest first.
- * Source: platform contract, sections 2.14 and 2.17.
+ * Wire shapes: the groups "delegation" and "bridge" of mocks/contracts/routes.json.
  */
 #ifndef TENANT_DELEGATION_H
 #define TENANT_DELEGATION_H

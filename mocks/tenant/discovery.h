@@ -1,5 +1,5 @@
 /*
- * Who sees whom. Source: platform contract, section 2.12.
+ * Who sees whom. Wire shapes: the group "discovery" of mocks/contracts/routes.json.
  */
 #ifndef TENANT_DISCOVERY_H
 #define TENANT_DISCOVERY_H

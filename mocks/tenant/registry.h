@@ -1,6 +1,6 @@
 /*
  * The identity gate of the platform agent, shared by register and heartbeat.
- * Source: platform contract, sections 2.10 and 2.11.
+ * Wire shapes: the group "registry" of mocks/contracts/routes.json.
  */
 #ifndef TENANT_REGISTRY_H
 #define TENANT_REGISTRY_H
