@@ -25,7 +25,7 @@ const struct option_row run_option_rows[] = {
      "where to run: mock, staging, or a target file"},
     {"jobs", 'j', OPTION_COUNT, "N", "0", AT(jobs), "scenarios at once; 0 is one a core"},
     {"contract", 0, OPTION_TEXT, "PROFILE", "rfc", AT(contract),
-     "contract profile: rfc, shipped, or a file"},
+     "contract profile: rfc, shipped, later, or a file"},
     {"switch", 0, OPTION_LIST, "NAME=VALUE", NULL, AT(switches),
      "one switch of the profile; may be repeated"},
     {"fault", 0, OPTION_LIST, "NAME[=MODE]", NULL, AT(faults),
