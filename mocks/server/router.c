@@ -216,6 +216,8 @@ static int64_t write_journal(struct record *r, int status)
 {
     struct call *call = &r->call;
     route_hit(call->plat, call->route);
+    if (call->org != NULL)
+        call->org->answered[status / 100]++;
     if (call->plat->journal == NULL)
         return 0;
     if (call->caller[0] == '\0' && call->token != NULL && call->token->ws != NULL &&

@@ -137,8 +137,9 @@ struct org {
     struct loop_timer *ready_timer;
     struct event_listener *listeners; /* mocks/server/listeners.h */
     int telling;                      /* depth of walks over them */
-    bool touched;                     /* may differ from what was saved */
-    bool gone;                        /* deleted: no look-up finds it */
+    int64_t answered[6]; /* requests by the first digit of the status; 0 = peer left */
+    bool touched;        /* may differ from what was saved */
+    bool gone;           /* deleted: no look-up finds it */
 };
 
 struct platform {

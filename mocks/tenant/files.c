@@ -85,6 +85,30 @@ static char *need_file(struct call *call, const struct workspace *ws, const char
     return path;
 }
 
+static void answer_file(struct call *call, const char *rel, const struct buf *content)
+{
+    call_json(call, 200,
+              json_make("{s:o,s:o,s:I}", "content",
+                        rest_text(content->data, content->len), "path", rest_string(rel),
+                        "size", (json_int_t)content->len));
+}
+
+/* A self-hosted platform shows the template's file while the container is not there. */
+static void read_from_template(struct call *call, const struct workspace *ws,
+                               const char *rel)
+{
+    char *dir CLEANUP(free_ptr) =
+        ws->template ? template_dir(ws->org, ws->template) : NULL;
+    char *path CLEANUP(free_ptr) = dir ? fs_join(dir, rel) : NULL;
+    struct buf content CLEANUP(buf_release) = BUF_INIT(LIMIT_FILE);
+    if (!path)
+        call_error(call, 404, "file not found (container offline, no template)");
+    else if (fs_is_dir(path) || fs_read(path, &content, NULL) < 0)
+        call_error(call, 404, "file not found");
+    else
+        answer_file(call, rel, &content);
+}
+
 void file_read(struct call *call)
 {
     const char *root = need_root(call);
@@ -105,16 +129,19 @@ void file_read(struct call *call)
     struct err err = ERR_INIT;
     if (fs_is_dir(path) || fs_read(path, &content, &err) < 0) {
         if (err.kind == ERR_NONE || err.sys == ENOENT || err.sys == ENOTDIR) {
-            call_error(call, 404, "file not found on workspace");
+            if (call->plat->self_hosted && !box_running(ws))
+                read_from_template(call, ws, rel);
+            else
+                call_error(call, 404,
+                           call->plat->self_hosted ? "file not found"
+                                                   : "file not found on workspace");
             return;
         }
         char *text CLEANUP(free_ptr) = xasprintf("failed to read file: %s", err.text);
         call_error(call, 500, text);
         return;
     }
-    call_json(call, 200,
-              json_make("{s:o,s:o,s:I}", "content", rest_text(content.data, content.len),
-                        "path", rest_string(rel), "size", (json_int_t)content.len));
+    answer_file(call, rel, &content);
 }
 
 /* ---- writing ---- */
@@ -136,11 +163,15 @@ static bool write_one(struct call *call, const struct workspace *ws, const char 
     return true;
 }
 
-/* NULL = answered. */
+/* A self-hosted platform can write to the volume of a container that is not there. NULL =
+ * answered. */
 static struct workspace *need_online(struct call *call)
 {
     struct workspace *ws = rest_need_ws(call);
     if (!ws || box_running(ws))
+        return ws;
+    char *volume CLEANUP(free_ptr) = box_path(ws, "/configs", "");
+    if (call->plat->self_hosted && volume && fs_is_dir(volume))
         return ws;
     call_error(call, 503, "workspace offline \xe2\x80\x94 retry after it starts");
     return NULL;
@@ -161,7 +192,7 @@ void file_write(struct call *call)
     struct workspace *ws = need_online(call);
     if (!ws || !write_one(call, ws, root, rel, content))
         return;
-    workspace_restart_auto(ws, "setting");
+    workspace_restart_debounced(ws);
     call_json(call, 200,
               json_make("{s:o,s:s}", "path", rest_string(rel), "status", "saved"));
 }
@@ -195,9 +226,12 @@ void file_replace(struct call *call)
         if (!write_one(call, ws, root, rel, content))
             return;
     }
-    workspace_restart_auto(ws, "setting");
+    workspace_restart_debounced(ws);
+    const char *way = !call->plat->self_hosted ? "ec2-ssh"
+                      : box_running(ws)        ? "container"
+                                               : "volume";
     call_json(call, 200,
-              json_make("{s:I,s:s,s:s,s:s}", "files", (json_int_t)n, "source", "ec2-ssh",
+              json_make("{s:I,s:s,s:s,s:s}", "files", (json_int_t)n, "source", way,
                         "status", "replaced", "workspace", ws->id));
 }
 

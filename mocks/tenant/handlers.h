@@ -76,6 +76,9 @@ route_fn request_create, request_list, request_inbox, request_pending, request_g
 route_fn user_task_create, user_task_list, user_task_pending, user_task_resolve,
     user_task_patch, user_task_delete;
 
+/* channels.c */
+route_fn webhook_post, channel_create;
+
 /* events as they happen: live.c */
 route_fn event_stream, event_socket;
 

@@ -2,7 +2,8 @@
  * Restarts that nobody asked for by name: a setting changed, a plugin arrived, an
  * operator dispatched one. At most one starts within 60 s (production time) of the one
  * before; all that are wanted meanwhile are one, at the end of that time. A box that is
- * just being made is not thrown away: the restart looks again 10 s later.
+ * just being made is not thrown away: the restart looks again 10 s later. Files that are
+ * written are given 15 s to be all there.
  */
 #include <string.h>
 
@@ -10,7 +11,7 @@
 #include "mocks/tenant/workspace.h"
 #include "mocks/tenant/rest.h"
 
-enum { WINDOW_S = 60, BUSY_S = 10, BUSY_LOOKS_MAX = 100 };
+enum { WINDOW_S = 60, BUSY_S = 10, BUSY_LOOKS_MAX = 100, FILES_S = 15 };
 
 struct auto_restart {
     struct loop_timer *timer; /* of the one that is wanted, NULL = none */
@@ -45,7 +46,8 @@ static void due(void *arg)
     (void)provision_restart(ws, r->reason);
 }
 
-void workspace_restart_auto(struct workspace *ws, const char *reason)
+/* Not before delay_ms have passed. */
+static void want(struct workspace *ws, const char *reason, int64_t delay_ms)
 {
     const struct platform *p = ws->org->plat;
     if (ws_external_like(ws) || !may_start(ws))
@@ -55,12 +57,23 @@ void workspace_restart_auto(struct workspace *ws, const char *reason)
     struct auto_restart *r = ws->auto_restart;
     if (r->timer)
         return;
-    int64_t since = clock_mono_ms() - r->started_mono, window = pace_ms(p, WINDOW_S);
-    bool open = r->started_mono == 0 || since >= window;
+    int64_t left = r->started_mono + pace_ms(p, WINDOW_S) - clock_mono_ms();
+    if (r->started_mono != 0 && left > delay_ms)
+        delay_ms = left;
     r->reason = reason;
     r->looks = 0;
-    if (!open)
-        r->timer = loop_timer_add(p->loop, window - since, due, ws);
+    if (delay_ms > 0)
+        r->timer = loop_timer_add(p->loop, delay_ms, due, ws);
     else
         due(ws);
+}
+
+void workspace_restart_auto(struct workspace *ws, const char *reason)
+{
+    want(ws, reason, 0);
+}
+
+void workspace_restart_debounced(struct workspace *ws)
+{
+    want(ws, "setting", pace_ms(ws->org->plat, FILES_S));
 }

@@ -35,6 +35,8 @@ const char *workspace_model(const struct workspace *ws);
  * time): what comes sooner is done together at the end of that time. Nothing for rows
  * without a box, and for those that are stopped. reason: literal. */
 void workspace_restart_auto(struct workspace *ws, const char *reason);
+/* The same because files were written: 15 s after the first of them, once for all. */
+void workspace_restart_debounced(struct workspace *ws);
 
 /* What the platform pays for itself unless it was told otherwise. */
 const char *workspace_billing_mode(const struct workspace *ws);
