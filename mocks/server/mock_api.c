@@ -160,8 +160,8 @@ static void add_rows(json_t *list, const struct workspace *ws,
 
 static void get_declared(struct call *call)
 {
-    const struct org *org = named_org(call, query(call, "org"));
     const char *only = query(call, "workspace");
+    const struct org *org = named_org(call, query(call, "org")); /* may end the call */
     if (!org)
         return;
     json_t *declared = json_array(), *installed = json_array();
