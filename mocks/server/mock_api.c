@@ -129,7 +129,7 @@ static void put_switch(struct call *call)
         return;
     }
     json_t *switches = scope(call->plat, json_str(body, "org", NULL), "switches");
-    (void)json_object_set_new(switches, name, json_string(value));
+    (void)!switch_set(switches, name, value, &err); /* it was checked above */
     boxes_write_settings(call->plat);
     call_json(call, 200, json_make("{s:s, s:s}", "name", name, "value", value));
 }

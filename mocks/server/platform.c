@@ -86,9 +86,8 @@ static int apply_switches(struct platform *p, const struct strv *list, struct er
                            list->v[i]);
         CLEANUP(free_ptr)
         char *name = xstrndup(list->v[i], (size_t)(equals - list->v[i]));
-        if (switch_check(name, equals + 1, err) < 0)
+        if (switch_set(p->switches, name, equals + 1, err) < 0)
             return -1;
-        (void)json_object_set_new(p->switches, name, json_string(equals + 1));
     }
     return 0;
 }

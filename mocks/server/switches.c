@@ -53,8 +53,16 @@ static const struct switch_row switch_rows[] = {
     {"box_image", "plain|baked", "plain"},
 };
 
+/* Other words for a switch, as people know them. */
+static const char *const aliases[][2] = {
+    {"unloaded_grace_s", "grace_s"},
+};
+
 static const struct switch_row *row_find(const char *name)
 {
+    for (size_t i = 0; i < ARRAY_SIZE(aliases); i++)
+        if (strcmp(aliases[i][0], name) == 0)
+            name = aliases[i][1];
     for (size_t i = 0; i < ARRAY_SIZE(switch_rows); i++)
         if (strcmp(switch_rows[i].name, name) == 0)
             return &switch_rows[i];
@@ -102,6 +110,26 @@ int switch_check(const char *name, const char *value, struct err *err)
     return 0;
 }
 
+/* A tool's bare name, of its id mcp__SERVER__NAME too: which server it is of is another
+ * switch. */
+static const char *bare_tool(const char *value)
+{
+    const char *server = strncmp(value, "mcp__", 5) == 0 ? value + 5 : NULL;
+    const char *after = server ? strstr(server, "__") : NULL;
+    return after && after[2] ? after + 2 : value;
+}
+
+int switch_set(json_t *switches, const char *name, const char *value, struct err *err)
+{
+    if (switch_check(name, value, err) < 0)
+        return -1;
+    const char *own = row_find(name)->name;
+    if (strcmp(own, "required_tool") == 0)
+        value = bare_tool(value);
+    (void)json_object_set_new(switches, own, json_string(value));
+    return 0;
+}
+
 int profile_load(struct platform *p, const char *name_or_file, struct err *err)
 {
     bool is_file = strchr(name_or_file, '/') || strstr(name_or_file, ".json");
@@ -124,9 +152,8 @@ int profile_load(struct platform *p, const char *name_or_file, struct err *err)
     {
         if (!json_is_string(value))
             return err_set(err, ERR_CONFIG, "'%s': switch '%s' wants a text", path, name);
-        if (switch_check(name, json_string_value(value), err) < 0)
+        if (switch_set(p->switches, name, json_string_value(value), err) < 0)
             return err_prefix(err, "'%s'", path);
-        (void)json_object_set(p->switches, name, value);
     }
     str_set(&p->contract, json_str(profile, "name", name_or_file));
     json_decref(p->profile);

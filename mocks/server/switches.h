@@ -16,6 +16,11 @@ json_t *switches_builtin(void);
 /* ERR_USAGE for an unknown name or a value that it does not take. */
 MUST_CHECK int switch_check(const char *name, const char *value, struct err *err);
 
+/* Checks, then sets it in the object by its own name; required_tool takes a whole tool id
+ * (mcp__SERVER__NAME) too. */
+MUST_CHECK int switch_set(json_t *switches, const char *name, const char *value,
+                          struct err *err);
+
 /* Reads <contracts_dir>/<name>.json, or the file of that path, into p->profile,
  * p->contract and p->switches. ERR_CONFIG, ERR_SYS. */
 MUST_CHECK int profile_load(struct platform *p, const char *name_or_file,
