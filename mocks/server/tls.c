@@ -8,8 +8,9 @@
 #include <string.h>
 #include <time.h>
 
+static const time_t DAY_S = 24 * 3600;
+
 enum {
-    DAY_S = 24 * 3600,
     LIFE_DAYS = 365, /* clients refuse leaves of much more than a year */
     SERIAL_BYTES = 16,
 };
@@ -68,7 +69,7 @@ static int make_key(struct identity *id, struct err *err)
 /* What both have: version, serial, life, subject, key. */
 static int make_body(struct identity *id, const char *name, struct err *err)
 {
-    unsigned char serial[SERIAL_BYTES], key_id[64];
+    unsigned char serial[SERIAL_BYTES] = {0}, key_id[64];
     size_t key_id_len = sizeof(key_id);
     const char *bad = NULL;
     time_t now = time(NULL);
@@ -189,14 +190,13 @@ int tls_make(const struct strv *names, struct tls *ret, struct err *err)
     CLEANUP(identity_release) struct identity leaf = {NULL, NULL, NULL};
     if (make_authority(&ca, err) < 0 || make_leaf(&leaf, &ca, names, err) < 0)
         return -1;
-    CLEANUP(tls_release) struct tls made = TLS_INIT;
     CLEANUP(free_ptr) char *leaf_pem = crt_pem(&leaf);
-    made.ca_pem = crt_pem(&ca);
-    made.key_pem = key_pem(&leaf);
-    if (!leaf_pem || !made.ca_pem || !made.key_pem)
+    ret->ca_pem = crt_pem(&ca);
+    ret->key_pem = key_pem(&leaf);
+    if (!leaf_pem || !ret->ca_pem || !ret->key_pem) {
+        tls_release(ret);
         return err_set(err, ERR_SYS, "cannot write a certificate down");
-    made.cert_pem = xasprintf("%s%s", leaf_pem, made.ca_pem);
-    *ret = made;
-    made = (struct tls)TLS_INIT;
+    }
+    ret->cert_pem = xasprintf("%s%s", leaf_pem, ret->ca_pem);
     return 0;
 }
