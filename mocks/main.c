@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "mocks/box/box.h"
 #include "mocks/management_mcp/mcp.h"
+#include "mocks/server/journal_main.h"
 #include "mocks/server/platform.h"
 #include "mocks/server/routes_main.h"
 
@@ -20,6 +21,7 @@ struct command {
 
 static const struct command commands[] = {
     {"platform", platform_main, "the control plane, its tenants and the forge"},
+    {"journal", journal_main, "what a platform was asked, and why it answered so"},
     {"box", box_main, "one workspace's machine; the platform starts it"},
     {"mcp", mcp_main, "a management or delegation MCP server on stdio"},
     {"routes", routes_main, "every route, and how often the last run asked for it"},

@@ -1,0 +1,208 @@
+#include "mocks/server/journal_main.h"
+
+#include <getopt.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "base/num.h"
+#include "io/http.h"
+#include "io/json.h"
+#include "mocks/server/journal.h"
+#include "mocks/server/state_store.h"
+
+enum { PAGE = 1000, LOOK_EVERY_MS = 250, PATIENCE_MS = 30000 };
+enum { OPT_URL = 256, OPT_STATE, OPT_SINCE, OPT_LIMIT, OPT_FOLLOW, OPT_JSON, OPT_HELP };
+
+struct view {
+    const char *url, *state;
+    struct journal_query q;
+    bool follow, json, colour;
+    struct http *http;
+    struct journal *kept; /* of a state file */
+};
+
+static void help(void)
+{
+    (void)fputs(
+        "usage: waybill-mock journal [--url URL | --state FILE] [OPTION...]\n\n"
+        "What a platform was asked and why it answered so, one line a request.\n\n"
+        "  --url URL            the platform (default: $WAYBILL_MOCK_URL)\n"
+        "  --state FILE         a state file instead\n",
+        stdout);
+    for (size_t i = 0; i < JOURNAL_FILTERS; i++) {
+        const struct journal_filter *f = &journal_filters[i];
+        int used = printf("  --%s %s", f->name, f->argument);
+        (void)printf("%*s%s\n", used < 23 ? 23 - used : 1, "", f->about);
+    }
+    (void)fputs("  --since N            from this number on\n"
+                "  --limit N            at most so many\n"
+                "  --follow             and what comes, until it is interrupted\n"
+                "  --json               a JSON object a line\n",
+                stdout);
+}
+
+static int parse(struct view *v, int argc, char **argv, struct err *err)
+{
+    struct option options[JOURNAL_FILTERS + 8] = {{NULL, 0, NULL, 0}};
+    for (size_t i = 0; i < JOURNAL_FILTERS; i++)
+        options[i] = (struct option){journal_filters[i].name, 1, NULL, (int)i};
+    static const struct option others[] = {
+        {"url", 1, NULL, OPT_URL},       {"state", 1, NULL, OPT_STATE},
+        {"since", 1, NULL, OPT_SINCE},   {"limit", 1, NULL, OPT_LIMIT},
+        {"follow", 0, NULL, OPT_FOLLOW}, {"json", 0, NULL, OPT_JSON},
+        {"help", 0, NULL, OPT_HELP},
+    };
+    memcpy(options + JOURNAL_FILTERS, others, sizeof others);
+    opterr = 0;
+    for (int o = 0; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        if (o == '?')
+            return err_set(err, ERR_USAGE,
+                           "unknown option or missing value '%s'; see waybill-mock "
+                           "journal --help",
+                           argv[optind - 1]);
+        if (o == OPT_HELP)
+            return 1;
+        if (o < JOURNAL_FILTERS)
+            *journal_filter_of(&v->q, (size_t)o) = optarg;
+        else if ((o == OPT_SINCE && !num_parse(optarg, 0, INT64_MAX, &v->q.since)) ||
+                 (o == OPT_LIMIT && !num_parse(optarg, 1, INT64_MAX, &v->q.limit)))
+            return err_set(err, ERR_USAGE, "--since and --limit want numbers");
+        v->url = o == OPT_URL ? optarg : v->url;
+        v->state = o == OPT_STATE ? optarg : v->state;
+        v->follow = v->follow || o == OPT_FOLLOW;
+        v->json = v->json || o == OPT_JSON;
+    }
+    if (optind < argc)
+        return err_set(err, ERR_USAGE, "unexpected argument '%s'", argv[optind]);
+    if (v->url == NULL && v->state == NULL)
+        v->url = getenv("WAYBILL_MOCK_URL");
+    if ((v->url == NULL) == (v->state == NULL) || (v->state != NULL && v->follow))
+        return err_set(err, ERR_USAGE,
+                       "name a platform with --url or WAYBILL_MOCK_URL, or a file with "
+                       "--state, which cannot be followed");
+    return 0;
+}
+
+/* A page; caller owns. */
+static int ask(struct view *v, const struct journal_query *q, json_t **ret,
+               struct err *err)
+{
+    if (v->kept != NULL) {
+        *ret = journal_find(v->kept, q);
+        return 0;
+    }
+    struct journal_query copy = *q;
+    CLEANUP(buf_release) struct buf url = BUF_INIT(KIB(64));
+    buf_addf(&url, "%s/_mock/journal?since=%lld&limit=%lld", v->url, (long long)q->since,
+             (long long)q->limit);
+    for (size_t i = 0; i < JOURNAL_FILTERS; i++) {
+        const char *value = *journal_filter_of(&copy, i);
+        CLEANUP(free_ptr) char *escaped = value == NULL ? NULL : http_escape(value);
+        if (escaped != NULL)
+            buf_addf(&url, "&%s=%s", journal_filters[i].name, escaped);
+    }
+    CLEANUP(http_response_release) struct http_response resp = HTTP_RESPONSE_INIT;
+    struct http_request req = HTTP_REQUEST_INIT;
+    req.url = url.data;
+    req.timeout_ms = PATIENCE_MS;
+    if (http_perform(v->http, &req, &resp, err) < 0)
+        return -1;
+    if (resp.status != 200)
+        return err_set(err, ERR_NET, "'%s' answers %d", v->url, resp.status);
+    return json_parse(resp.body.data, resp.body.len, ret, err);
+}
+
+static void show(const struct view *v, const json_t *e)
+{
+    int64_t status = json_int(e, "status", 0), at_ms = json_int(e, "at_ms", 0);
+    const char *query = json_str(e, "query", NULL), *fault = json_str(e, "fault", NULL);
+    if (v->json) {
+        CLEANUP(free_ptr) char *text = json_text(e, JSON_STRUCT);
+        (void)printf("%s\n", text);
+        return;
+    }
+    CLEANUP(free_ptr)
+    char *path = xasprintf("%s%s%s", json_str(e, "path", ""), query ? "?" : "",
+                           query ? query : "");
+    CLEANUP(buf_release) struct buf line = BUF_INIT(KIB(16));
+    buf_addf(&line, "%6lld %9.3f  %-12.12s %-14.14s %-7s %-52s ",
+             (long long)json_int(e, "n", 0), (double)at_ms / 1000,
+             json_str(e, "org", "-"), json_str(e, "caller", "?"),
+             json_str(e, "method", ""), path);
+    const char *paint = !v->colour ? "" : status >= 400 ? "\033[31m" : "\033[32m";
+    buf_addf(&line, "%s%3lld%s %-9s %-9s %s%s%s%s", paint, (long long)status,
+             v->colour ? "\033[0m" : "", json_str(e, "rule", "-"),
+             json_str(e, "auth", "-"), fault ? "fault " : "", fault ? fault : "",
+             fault ? ": " : "", json_str(e, "decision", ""));
+    /* What a peer sent must not move the cursor. */
+    for (size_t i = 0; i < line.len; i++)
+        if (line.data[i] == '\n' || line.data[i] == '\r' ||
+            (line.data[i] == '\033' && !v->colour))
+            line.data[i] = '?';
+    (void)printf("%s\n", line.data);
+}
+
+/* Its own questions are requests too; who follows does not want to see them. */
+static bool is_own(const struct view *v, const json_t *e)
+{
+    return v->follow && strcmp(json_str(e, "path", ""), "/_mock/journal") == 0;
+}
+
+static int list(struct view *v, struct err *err)
+{
+    int64_t left = v->q.limit > 0 ? v->q.limit : INT64_MAX;
+    struct journal_query q = v->q;
+    for (;;) {
+        CLEANUP(json_drop) json_t *page = NULL;
+        size_t i;
+        json_t *e;
+        q.limit = left < PAGE ? left : PAGE;
+        if (ask(v, &q, &page, err) < 0)
+            return -1;
+        json_array_foreach(json_object_get(page, "entries"), i, e)
+        {
+            if (!is_own(v, e))
+                show(v, e);
+        }
+        left -= (int64_t)json_array_size(json_object_get(page, "entries"));
+        q.since = json_int(page, "next", q.since);
+        bool all = json_array_size(json_object_get(page, "entries")) < (size_t)q.limit;
+        if (left <= 0 || (all && !v->follow))
+            return 0;
+        if (fflush(stdout) != 0)
+            return 0; /* nobody reads it any more */
+        if (all)
+            (void)poll(NULL, 0, LOOK_EVERY_MS);
+    }
+}
+
+int journal_main(int argc, char **argv)
+{
+    struct view v = {.url = NULL};
+    struct err err = ERR_INIT;
+    int result = parse(&v, argc, argv, &err);
+    if (result == 1) {
+        help();
+        return 0;
+    }
+    const char *no_color = getenv("NO_COLOR");
+    v.colour = isatty(STDOUT_FILENO) == 1 && (no_color == NULL || *no_color == '\0');
+    if (result == 0 && v.state != NULL) {
+        v.kept = journal_new(MIB(512));
+        result = state_store_read_journal(v.state, v.kept, &err);
+    } else if (result == 0) {
+        result = http_new(&v.http, &err);
+    }
+    if (result == 0)
+        result = list(&v, &err);
+    journal_free(v.kept);
+    http_free(v.http);
+    if (result == 0)
+        return 0;
+    (void)fprintf(stderr, "waybill-mock: %s\n", err.text);
+    return err.kind == ERR_USAGE || err.kind == ERR_CONFIG ? 2 : 3;
+}
