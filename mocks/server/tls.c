@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-static const time_t DAY_S = 24 * 3600;
+static const time_t DAY_S = 86400;
 
 enum {
     LIFE_DAYS = 365, /* clients refuse leaves of much more than a year */
