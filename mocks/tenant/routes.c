@@ -21,9 +21,6 @@ static const struct route rows[] = {
     {"GET", "/org/identity", OPEN, identity_get, "health"},
     {"GET", "/uploads/limits", OPEN, NULL, "chat-files"},
     {"GET", "/compute/metadata", OPEN, NULL, "workspaces"},
-    {"GET", "/admin/liveness", AA, NULL, "health"},
-    {"GET", "/workspaces/:id/metrics", WA, NULL, "health"},
-
     {"GET", "/channels/adapters", OPEN, NULL, "channels"},
     {"POST", "/channels/discover", AA, NULL, "channels"},
     {"GET", "/workspaces/:id/channels", WA, NULL, "channels"},
@@ -163,7 +160,6 @@ static const struct route rows[] = {
     {"GET", "/workspaces/:id/files/*path", WA, file_read, "files"},
     {"PUT", "/workspaces/:id/files/*path", WA, file_write, "files"},
     {"DELETE", "/workspaces/:id/files/*path", WA, file_delete, "files"},
-    {"GET", "/workspaces/:id/artifacts", WA, NULL, "files"},
     {"POST", "/workspaces/:id/artifacts", WA, NULL, "files"},
     {"GET", "/templates", AA, template_list, "templates"},
     {"POST", "/templates/import", AA, template_import, "templates"},
@@ -231,7 +227,6 @@ static const struct route rows[] = {
     {"POST", "/workspaces/:id/agent", WA, NULL, "admin"},
     {"PATCH", "/workspaces/:id/agent", WA, NULL, "admin"},
     {"DELETE", "/workspaces/:id/agent", WA, NULL, "admin"},
-    {"POST", "/admin/workspaces/:id/set-compute-instance", AA, NULL, "admin"},
     {"GET", "/admin/llm/offered-models", AA, NULL, "admin"},
     {"POST", "/admin/org/platform-agent", AA, platform_agent_install, "admin"},
 };
