@@ -1,9 +1,12 @@
 #include "mocks/box/tasks.h"
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/ids.h"
+#include "base/limits.h"
 #include "base/table.h"
 #include "io/json.h"
+#include "io/sse.h"
 #include "mcp/jsonrpc.h"
 
 #include <string.h>
@@ -140,9 +143,10 @@ struct turn *task_turn(const struct task *t)
 static void tell(struct watcher *w, json_t *event)
 {
     char *text CLEANUP(free_ptr) = rpc_text(rpc_result(w->id, json_incref(event)));
-    char *line CLEANUP(free_ptr) = xasprintf("data: %s\n\n", text);
+    struct buf event_text CLEANUP(buf_release) = BUF_INIT(LIMIT_RESPONSE_BODY);
 
-    httpd_stream_write(w->stream, line, strlen(line));
+    sse_write(&event_text, NULL, NULL, text);
+    httpd_stream_write(w->stream, event_text.data, event_text.len);
 }
 
 /* event: taken. */
