@@ -225,6 +225,38 @@ static void leaves_a_wedged_agent_unanswered_until_it_is_canceled(void **state)
     json_decref(task);
 }
 
+static bool watcher_answered(struct fixture *f, void *arg)
+{
+    const struct fixture *watching = arg;
+    (void)f;
+    return watching->answered;
+}
+
+static void ends_in_the_middle_of_tasks_and_streams(void **state)
+{
+    struct fixture *f = *state;
+    struct http_request req = HTTP_REQUEST_INIT;
+    start_box(f);
+    char *id = begin_work(f);
+    char *url = xasprintf("http://127.0.0.1:%d/", f->box_port);
+    req.method = "POST";
+    req.url = url;
+    req.body = SEND("message/stream", "{" TEXT("work for 86400 seconds") "}");
+    req.body_len = strlen(req.body);
+    struct fixture watching = {.answered = false};
+    buf_init(&watching.body, LIMIT_RESPONSE_BODY);
+    (void)http_async_start(f->http, &req, on_answer, &watching);
+    while (json_int(await_beat(f, 1), "active_tasks", 0) < 2)
+        ;
+    assert_int_equal(end_box(f), 0);
+    pump(f, watcher_answered, &watching, "the end of the stream");
+    buf_release(&watching.body);
+    strv_release(&watching.headers);
+    free(watching.failure);
+    free(url);
+    free(id);
+}
+
 /* ---- the rest of its HTTP surface ---- */
 
 static void answers_any_other_get(void **state)
@@ -374,6 +406,7 @@ int main(int argc, char **argv)
         CASE(streams_a_task_to_its_end),
         CASE(ends_the_streams_of_a_task_that_is_canceled),
         CASE(leaves_a_wedged_agent_unanswered_until_it_is_canceled),
+        CASE(ends_in_the_middle_of_tasks_and_streams),
         CASE(answers_any_other_get),
         CASE(shows_one_card_at_both_addresses),
         CASE(takes_a_chats_files_and_gives_them_back),
