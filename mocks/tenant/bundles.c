@@ -183,7 +183,9 @@ static json_t *import(struct org *org, const json_t *bundle, const char *parent_
     size_t i = 0;
     json_t *below = NULL;
     json_array_foreach(json_object_get(bundle, "sub_workspaces"), i, below)
+    {
         json_array_append_new(children, import(org, below, ws->id));
+    }
     if (i > 0)
         json_object_set(result, "children", children);
     json_decref(children);
@@ -195,8 +197,10 @@ static bool named(const json_t *bundle)
     size_t i = 0;
     json_t *below = NULL;
     bool good = json_str(bundle, "name", "")[0] != '\0';
-    json_array_foreach(json_object_get(bundle, "sub_workspaces"), i, below) good =
-        good && named(below);
+    json_array_foreach(json_object_get(bundle, "sub_workspaces"), i, below)
+    {
+        good = good && named(below);
+    }
     return good;
 }
 

@@ -82,9 +82,12 @@ static bool entries_ok(const json_t *entries)
     json_t *entry = NULL;
     if (entries && !json_is_array(entries))
         return false;
-    json_array_foreach(entries, i, entry) if (!json_str(entry, "name", "")[0] ||
-                                              !entries_ok(json_object_get(
-                                                  entry, "children"))) return false;
+    json_array_foreach(entries, i, entry)
+    {
+        if (!json_str(entry, "name", "")[0] ||
+            !entries_ok(json_object_get(entry, "children")))
+            return false;
+    }
     return true;
 }
 
@@ -99,8 +102,10 @@ static size_t count_entries(const json_t *entries)
 {
     size_t i = 0, n = 0;
     json_t *entry = NULL;
-    json_array_foreach(entries, i, entry) n +=
-        1 + count_entries(json_object_get(entry, "children"));
+    json_array_foreach(entries, i, entry)
+    {
+        n += 1 + count_entries(json_object_get(entry, "children"));
+    }
     return n;
 }
 
@@ -177,12 +182,12 @@ static void declare_all(const struct import *im, struct workspace *ws,
     size_t i = 0;
     json_t *source = NULL;
     char reason[256];
-    json_array_foreach(sources, i,
-                       source) if (json_is_string(source) &&
-                                   plugin_declare(ws, json_string_value(source),
-                                                  rest_actor(im->call), reason) != 0)
-        log_info("org import: %s of %s is not declared: %s", json_string_value(source),
-                 ws->id, reason);
+    json_array_foreach(sources, i, source)
+    {
+        const char *text = json_string_value(source);
+        if (text && plugin_declare(ws, text, rest_actor(im->call), reason) != 0)
+            log_info("org import: %s of %s is not declared: %s", text, ws->id, reason);
+    }
 }
 
 static struct workspace *make(struct import *im, const json_t *entry,
@@ -301,9 +306,8 @@ static json_t *need_template(struct call *call, const json_t *body)
     }
     json_t *template = dir ? read_yaml(dir, "org.yaml") : json_deep_copy(given);
     const char *why = NULL;
-    if (!json_is_object(template))
-        why = "invalid org template";
-    else if (!expand(json_object_get(template, "workspaces"), dir, LIMIT_DEPTH))
+    if (json_is_object(template) &&
+        !expand(json_object_get(template, "workspaces"), dir, LIMIT_DEPTH))
         why = "org template expansion failed";
     else if (!template_ok(template))
         why = "invalid org template";
@@ -320,11 +324,12 @@ static bool need_env(struct call *call, const json_t *template)
     size_t i = 0;
     json_t *name = NULL;
     json_t *missing = json_array();
-    json_array_foreach(
-        json_object_get(template, "required_env"), i,
-        name) if (json_is_string(name) &&
-                  !secret_get(&call->org->secrets, json_string_value(name)))
-        json_array_append(missing, name);
+    json_array_foreach(json_object_get(template, "required_env"), i, name)
+    {
+        const char *text = json_string_value(name);
+        if (text && !secret_get(&call->org->secrets, text))
+            json_array_append(missing, name);
+    }
     if (json_array_size(missing) == 0) {
         json_decref(missing);
         return true;

@@ -61,8 +61,10 @@ void template_list(struct call *call)
             json_array_append_new(list, template_view(call->org, id, id));
     }
     json_object_foreach(json_object_get(call->org->rest, "templates"), id, row)
+    {
         json_array_append_new(list,
                               template_view(call->org, id, json_str(row, "name", id)));
+    }
     call_json(call, 200, list);
 }
 
@@ -88,8 +90,10 @@ static bool files_ok(json_t *files)
     const char *path = NULL;
     json_t *text = NULL;
     bool good = json_is_object(files) && json_object_size(files) > 0;
-    json_object_foreach(files, path, text) good =
-        good && fs_path_is_safe(path) && json_is_string(text);
+    json_object_foreach(files, path, text)
+    {
+        good = good && fs_path_is_safe(path) && json_is_string(text);
+    }
     return good;
 }
 
