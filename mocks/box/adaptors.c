@@ -227,7 +227,9 @@ static int merge_fragment(const struct plugin *p, const char *claude_dir)
     /* A file that cannot be read counts as {}, as the runtime has it. */
     (void)!json_read_file(to, &settings, NULL);
     rename_server(json_object_get(fragment, "mcpServers"), p->opt->server_name);
-    merged = settings_merge(settings, fragment, claude_dir);
+    /* As the box sees itself: the mock runs no hooks, and whoever reads the file must not
+     * find out where it really lies. */
+    merged = settings_merge(settings, fragment, "/configs/.claude");
     if (p->opt->embed_secrets)
         settings_embed_env(json_object_get(merged, "mcpServers"), p->opt->env);
     json_render(merged, JSON_PRETTY, &text);

@@ -296,6 +296,19 @@ static void copies_hooks_and_commands_and_keeps_their_modes(void **state)
     assert_true(there(f, ".claude/commands/go.md"));
 }
 
+static void expands_the_folder_of_hooks_as_the_box_sees_it(void **state)
+{
+    struct fixture *f = *state;
+    put_manifest(f, "p", "agentskills");
+    put(f, "plugins/p/settings-fragment.json",
+        "{\"hooks\":{\"Stop\":[{\"hooks\":[{\"type\":\"command\",\"command\":"
+        "\"${CLAUDE_DIR}/hooks/a.sh\"}]}]}}");
+    adaptors_run(&f->opt);
+    char *text = text_of(f, ".claude/settings.json");
+    assert_non_null(strstr(text, "\"command\": \"/configs/.claude/hooks/a.sh\""));
+    free(text);
+}
+
 static void says_that_a_plugin_has_no_adaptor(void **state)
 {
     struct fixture *f = *state;
@@ -573,6 +586,7 @@ int main(void)
         CASE(appends_rules_and_fragments_to_the_memory_once),
         CASE(lands_skills_under_agent_skills_with_the_fault),
         CASE(copies_hooks_and_commands_and_keeps_their_modes),
+        CASE(expands_the_folder_of_hooks_as_the_box_sees_it),
         CASE(says_that_a_plugin_has_no_adaptor),
         CASE(takes_the_first_of_two_plugins_of_one_name),
         CASE(runs_setup_without_the_secrets),
