@@ -186,7 +186,7 @@ static json_t *import(struct org *org, const json_t *bundle, const char *parent_
     {
         json_array_append_new(children, import(org, below, ws->id));
     }
-    if (i > 0)
+    if (json_array_size(children) > 0)
         json_object_set(result, "children", children);
     json_decref(children);
     return result;
