@@ -210,6 +210,21 @@ up() { # ID NAME
     if until_ is_up "$1"; then ok "$2"; else give_up "$2"; fi
 }
 
+# shows NAME PATH EXPRESSION: it is read soon, and in spite of a restart that is still to come.
+reads() { api GET "$1" && expect 200 "$2"; }
+shows() {
+    if until_ reads "$2" "$3"; then ok "$1"; else bad "$1"; fi
+}
+
+# does NAME EXPRESSION METHOD PATH [CURL ARGUMENT...]: 503 says to try again.
+there() { api "$@" && [ "$status" != 503 ]; }
+does() {
+    local name=$1 want=$2
+    shift 2
+    until_ there "$@"
+    check "$name" 200 "$want"
+}
+
 find_concierge() {
     api GET /workspaces
     concierge=$(json "next((w['id'] for w in d if w['kind'] == 'platform'), '')") ||
@@ -222,8 +237,7 @@ find_concierge() {
     up "$concierge" 'the concierge is online'
     api GET "/workspaces/$concierge/model"
     check 'the concierge has a model' 200 "d['model'] != ''"
-    api GET "/workspaces/$concierge/files/config.yaml"
-    check 'its configuration is on its box' 200 \
+    shows 'its configuration is on its box' "/workspaces/$concierge/files/config.yaml" \
         "d['path'] == 'config.yaml' and d['size'] == len(d['content'].encode()) > 0"
 }
 
@@ -259,39 +273,34 @@ check_message() {
 }
 
 check_files() {
-    api PUT "/workspaces/$writer/files/notes/plan.md" -d '{"content":"# Plan\n1 < 2\n"}'
-    check 'a file is written' 200 "d == {'path': 'notes/plan.md', 'status': 'saved'}"
+    does 'a file is written' "d == {'path': 'notes/plan.md', 'status': 'saved'}" \
+        PUT "/workspaces/$writer/files/notes/plan.md" -d '{"content":"# Plan\n1 < 2\n"}'
     up "$writer" 'it is online again after the write'
     # The write restarts it. A container keeps its volume; a new machine begins anew.
     if [ -z "$cp_token" ]; then
-        api GET "/workspaces/$writer/files/notes/plan.md"
-        check 'and read back' 200 "d['content'] == '# Plan\n1 < 2\n' and d['size'] == 13"
-        api GET "/workspaces/$writer/files?root=/configs&path=notes"
-        check 'and listed' 200 "[f['path'] for f in d] == ['plan.md']"
+        shows 'and read back' "/workspaces/$writer/files/notes/plan.md" \
+            "d['content'] == '# Plan\n1 < 2\n' and d['size'] == 13"
+        shows 'and listed' "/workspaces/$writer/files?root=/configs&path=notes" \
+            "[f['path'] for f in d] == ['plan.md']"
     fi
     api GET "/workspaces/$writer/files/missing.md"
     check 'a missing one is not' 404
-    api GET "/workspaces/$writer/files/config.yaml"
-    check 'its configuration is there' 200 \
+    shows 'its configuration is there' "/workspaces/$writer/files/config.yaml" \
         "d['size'] == len(d['content'].encode()) > 0 and 'runtime: claude-code' in d['content']"
-}
-
-installed() { # NAME
-    api GET "/workspaces/$writer/plugins"
-    expect 200 "'$1' in [p['name'] for p in d]"
 }
 
 check_plugins() {
     api POST "/workspaces/$writer/plugins" -d '{"source":"gitea://molecule-ai/seo-all"}'
     check 'a plugin wants a pinned source' 422
-    api POST "/workspaces/$writer/plugins" -d '{"source":"gitea://molecule-ai/seo-all#main"}'
-    check 'a plugin is installed' 200 "d['plugin'] == 'seo-all' and d['status'] == 'installed'"
+    does 'a plugin is installed' "d['plugin'] == 'seo-all' and d['status'] == 'installed'" \
+        POST "/workspaces/$writer/plugins" -d '{"source":"gitea://molecule-ai/seo-all#main"}'
     up "$writer" 'it is online again after the install'
-    if until_ installed seo-all; then ok 'the plugin is listed'; else bad 'the plugin is listed'; fi
-    api GET "/workspaces/$writer/files?path=plugins/seo-all"
-    check 'its files are on the box' 200 "'plugin.yaml' in [f['path'] for f in d]"
-    api DELETE "/workspaces/$writer/plugins/seo-all"
-    check 'and it is uninstalled' 200 "d == {'plugin': 'seo-all', 'status': 'uninstalled'}"
+    shows 'the plugin is listed' "/workspaces/$writer/plugins" \
+        "'seo-all' in [p['name'] for p in d]"
+    shows 'its files are on the box' "/workspaces/$writer/files?path=plugins/seo-all" \
+        "'plugin.yaml' in [f['path'] for f in d]"
+    does 'and it is uninstalled' "d == {'plugin': 'seo-all', 'status': 'uninstalled'}" \
+        DELETE "/workspaces/$writer/plugins/seo-all"
     up "$writer" 'it is online again without it'
 }
 
