@@ -45,9 +45,9 @@ static int unknown_option(const struct command *c, const char *given, size_t len
     const char *names[MAX_OPTIONS];
     char *word CLEANUP(free_ptr) = xstrndup(given, len);
     const char *near = nearest_name(word, names, option_names(c, names));
-    return err_set(err, ERR_USAGE, "unknown option '--%s'%s%s%s (see 'waybill %s --help')",
-                   word, near ? "; did you mean '--" : "", near ? near : "",
-                   near ? "'?" : "", c->name);
+    return err_set(
+        err, ERR_USAGE, "unknown option '--%s'%s%s%s (see 'waybill %s --help')", word,
+        near ? "; did you mean '--" : "", near ? near : "", near ? "'?" : "", c->name);
 }
 
 /* where: "--jobs", "WAYBILL_JOBS" or "waybill.yaml: jobs", for errors. */

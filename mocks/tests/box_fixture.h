@@ -457,7 +457,7 @@ static void pack(struct fixture *f, const char *repo)
 
 static void pack_management(struct fixture *f)
 {
-    put(f, "forge/" MANAGEMENT "/plugin.yaml", 
+    put(f, "forge/" MANAGEMENT "/plugin.yaml",
         "name: " MANAGEMENT "\nadaptor: mcp-server\n");
     put(f, "forge/" MANAGEMENT "/rules/tools.md", "Use the management tools.\n");
     put(f, "forge/" MANAGEMENT "/settings-fragment.json",

@@ -55,8 +55,11 @@ static void put(const struct fixture *f, const char *rel, const char *text)
 
 static void load(struct fixture *f, bool settings)
 {
-    const struct server_options opt = {
-        .configs = f->dir, .runtime = "claude-code", .a2a_exe = "/a2a", .load_settings = settings, .say = say};
+    const struct server_options opt = {.configs = f->dir,
+                                       .runtime = "claude-code",
+                                       .a2a_exe = "/a2a",
+                                       .load_settings = settings,
+                                       .say = say};
 
     server_map_load(&opt, &f->map);
 }
