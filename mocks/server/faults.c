@@ -20,6 +20,8 @@ const struct fault_row fault_rows[] = {
     {"plugin-fetch", {{"404", "plugin_fetch", "404"}, {"401", "plugin_fetch", "401"},
                       {"hang", "plugin_fetch", "hang"}, {"fail-once", "plugin_fetch", "fail-once"}},
      "the forge does not give the plugin's archive"},
+    {"plugin-deliver", {{"fail", NULL, NULL}},
+     "the platform cannot write a plugin to its box, nor remove it there"},
     {"heartbeat", {{"hold", NULL, NULL}},
      "heartbeats are answered and have no effect"},
     {"register", {{"refuse", NULL, NULL}, {"known-only", NULL, NULL}},

@@ -122,6 +122,10 @@ void file_read(struct call *call)
     struct workspace *ws = rest_need_ws(call);
     if (!ws)
         return;
+    if (call->plat->self_hosted && !workspace_has_machine(ws)) {
+        read_from_template(call, ws, rel);
+        return;
+    }
     char *path CLEANUP(free_ptr) = need_file(call, ws, root, rel);
     if (!path)
         return;
@@ -129,12 +133,9 @@ void file_read(struct call *call)
     struct err err = ERR_INIT;
     if (fs_is_dir(path) || fs_read(path, &content, &err) < 0) {
         if (err.kind == ERR_NONE || err.sys == ENOENT || err.sys == ENOTDIR) {
-            if (call->plat->self_hosted && !box_running(ws))
-                read_from_template(call, ws, rel);
-            else
-                call_error(call, 404,
-                           call->plat->self_hosted ? "file not found"
-                                                   : "file not found on workspace");
+            call_error(call, 404,
+                       call->plat->self_hosted ? "file not found"
+                                               : "file not found on workspace");
             return;
         }
         char *text CLEANUP(free_ptr) = xasprintf("failed to read file: %s", err.text);
@@ -168,7 +169,7 @@ static bool write_one(struct call *call, const struct workspace *ws, const char 
 static struct workspace *need_online(struct call *call)
 {
     struct workspace *ws = rest_need_ws(call);
-    if (!ws || box_running(ws))
+    if (!ws || workspace_has_machine(ws))
         return ws;
     char *volume CLEANUP(free_ptr) = box_path(ws, "/configs", "");
     if (call->plat->self_hosted && volume && fs_is_dir(volume))
@@ -227,9 +228,9 @@ void file_replace(struct call *call)
             return;
     }
     workspace_restart_debounced(ws);
-    const char *way = !call->plat->self_hosted ? "ec2-ssh"
-                      : box_running(ws)        ? "container"
-                                               : "volume";
+    const char *way = !call->plat->self_hosted    ? "ec2-ssh"
+                      : workspace_has_machine(ws) ? "container"
+                                                  : "volume";
     call_json(call, 200,
               json_make("{s:I,s:s,s:s,s:s}", "files", (json_int_t)n, "source", way,
                         "status", "replaced", "workspace", ws->id));

@@ -236,15 +236,42 @@ static int deliver_atomically(struct workspace *ws, const char *plugin_name,
     return move(fresh, dir, err);
 }
 
+/* The fault plugin-deliver: the way to the box's disk is cut. */
+static int need_way(const struct workspace *ws, const char *plugin_name, struct err *err)
+{
+    if (fault_mode(ws->org, "plugin-deliver"))
+        return err_set(err, ERR_NET, "plugin '%s': box %s cannot be reached", plugin_name,
+                       ws->id);
+    return 0;
+}
+
 int plugin_deliver(struct workspace *ws, const char *plugin_name, const char *tree,
                    struct err *err)
 {
     CLEANUP(free_ptr) char *dir = plugin_box_dir(ws, plugin_name);
     if (!dir)
         return err_set(err, ERR_SHAPE, "'%s' is no plugin name", plugin_name);
+    if (need_way(ws, plugin_name, err) < 0)
+        return -1;
     if (ws->org->plat->self_hosted)
         return deliver_atomically(ws, plugin_name, tree, dir, err);
     if (fs_rmtree(dir, err) < 0 || fs_mkparents(dir, err) < 0)
         return -1;
     return move(tree, dir, err);
+}
+
+int plugin_deliver_status(const struct workspace *ws, const char **ret_error)
+{
+    bool docker = ws->org->plat->self_hosted;
+    *ret_error = docker ? "failed to copy plugin to container"
+                        : "failed to deliver plugin to workspace EC2";
+    return docker ? 500 : 502;
+}
+
+int plugin_remove(struct workspace *ws, const char *plugin_name, const char *dir,
+                  struct err *err)
+{
+    if (need_way(ws, plugin_name, err) < 0)
+        return -1;
+    return fs_rmtree(dir, err);
 }

@@ -31,8 +31,14 @@ void stage_cancel(struct stage *stage); /* done is not called; takes NULL */
 char *plugin_box_dir(const struct workspace *ws, const char *plugin_name);
 /* Its plugin.yaml is there and not empty. */
 bool plugin_on_box(const struct workspace *ws, const char *plugin_name);
-/* Replaces the box's tree by the staged one, which is moved. ERR_SYS. */
+/* Replaces the box's tree by the staged one, which is moved. ERR_SYS; ERR_NET under the
+ * fault plugin-deliver, as below. */
 MUST_CHECK int plugin_deliver(struct workspace *ws, const char *plugin_name,
                               const char *tree, struct err *err);
+/* What a route answers when that failed; *ret_error is a literal. */
+int plugin_deliver_status(const struct workspace *ws, const char **ret_error);
+/* Removes dir, the plugin's on the box (plugin_box_dir). ERR_SYS. */
+MUST_CHECK int plugin_remove(struct workspace *ws, const char *plugin_name,
+                             const char *dir, struct err *err);
 
 #endif

@@ -7,12 +7,14 @@
 
 #include "base/clock.h"
 #include "base/ids.h"
+#include "base/log.h"
 #include "io/json.h"
 #include "mocks/control_plane/boxes.h"
 #include "mocks/forge/forge.h"
 #include "mocks/tenant/handlers.h"
 #include "mocks/tenant/plugin_stage.h"
 #include "mocks/tenant/rest.h"
+#include "mocks/tenant/workspace.h"
 
 /* [{"id","workspace_id","plugin_name","tracked_ref","installed_sha","latest_sha","status",
  * "created_at"}], oldest first. */
@@ -132,6 +134,14 @@ static void applied(struct apply *a, const struct staged *staged)
                         "status", "applied", "workspace_id", ws->id));
 }
 
+static void refuse_delivery(const struct apply *a, const struct err *why)
+{
+    const char *error = NULL;
+    int status = plugin_deliver_status(a->ws, &error);
+    log_warn("%s", why->text);
+    call_error(a->call, status, error);
+}
+
 static void on_staged(const struct staged *staged, void *arg)
 {
     struct apply *a = arg;
@@ -140,12 +150,12 @@ static void on_staged(const struct staged *staged, void *arg)
         call_json(
             a->call, staged->status,
             json_make("{s:s,s:s}", "error", staged->error, "source", a->source.raw));
-    else if (!box_running(a->ws))
+    else if (!workspace_has_machine(a->ws))
         call_error(a->call, 503, "workspace container not running");
-    else if (plugin_deliver(a->ws, a->source.name, staged->tree, &err) < 0)
-        call_error(a->call, 502, "failed to deliver plugin to workspace EC2");
-    else
+    else if (plugin_deliver(a->ws, a->source.name, staged->tree, &err) == 0)
         applied(a, staged);
+    else
+        refuse_delivery(a, &err);
     source_release(&a->source);
     free(a);
 }

@@ -59,13 +59,6 @@ static bool allowlisted(const struct workspace *ws, const char *plugin_name)
     return false;
 }
 
-/* A paused one may still be on its way out. */
-static bool has_machine(const struct workspace *ws)
-{
-    return box_running(ws) && strcmp(ws->status, "paused") != 0 &&
-           strcmp(ws->status, "hibernated") != 0;
-}
-
 /* The shipped gate stands here, after delivery: a refusal is logged and nothing else. */
 static void record(struct install *in, const char *commit)
 {
@@ -98,17 +91,16 @@ static void deliver(struct install *in, const struct staged *staged)
 {
     struct workspace *ws = in->ws;
     struct err err = ERR_INIT;
-    if (!has_machine(ws)) {
+    if (!workspace_has_machine(ws)) {
         install_refuse(in, 503, "workspace container not running");
         return;
     }
     bool restart = needs_restart(in, staged->tree);
     if (plugin_deliver(ws, in->source.name, staged->tree, &err) < 0) {
+        const char *error = NULL;
+        int status = plugin_deliver_status(ws, &error);
         log_warn("%s", err.text);
-        if (ws->org->plat->self_hosted)
-            install_refuse(in, 500, "failed to copy plugin to container");
-        else
-            install_refuse(in, 502, "failed to deliver plugin to workspace EC2");
+        install_refuse(in, status, error);
         return;
     }
     record(in, staged->commit);
@@ -223,12 +215,12 @@ void plugin_uninstall(struct workspace *ws, const char *plugin_name, plugin_done
         done(400, json_make("{s:s}", "error", "invalid plugin name"), arg);
         return;
     }
-    if (!has_machine(ws)) {
+    if (!workspace_has_machine(ws)) {
         done(503, json_make("{s:s}", "error", "workspace container not running"), arg);
         return;
     }
     struct err err = ERR_INIT;
-    if (fs_rmtree(dir, &err) < 0) {
+    if (plugin_remove(ws, plugin_name, dir, &err) < 0) {
         log_warn("%s", err.text);
         done(502,
              json_make("{s:s}", "error", "failed to remove plugin from workspace EC2"),

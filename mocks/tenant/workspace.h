@@ -31,6 +31,9 @@ char *workspace_free_name(struct org *org, const char *name, const char *parent_
 /* The model as stored: the secret MODEL, NULL = none. */
 const char *workspace_model(const struct workspace *ws);
 
+/* Its box can be reached: it runs, and is not on its way out. */
+bool workspace_has_machine(const struct workspace *ws);
+
 /* Restarts the box for a reason of the platform's own, at most once per 60 s (production
  * time): what comes sooner is done together at the end of that time. Nothing for rows
  * without a box, and for those that are stopped. reason: literal. */

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "io/json.h"
+#include "mocks/control_plane/boxes.h"
 #include "mocks/tenant/handlers.h"
 #include "mocks/tenant/models.h"
 #include "mocks/tenant/rest.h"
@@ -20,6 +21,12 @@ const char *workspace_model(const struct workspace *ws)
 
 /* What both shapes have. */
 /* The keys in order, so that rendering has little to sort. */
+bool workspace_has_machine(const struct workspace *ws)
+{
+    return box_running(ws) && strcmp(ws->status, "paused") != 0 &&
+           strcmp(ws->status, "hibernated") != 0;
+}
+
 static json_t *common_row(const struct workspace *ws)
 {
     json_t *row = json_object();
