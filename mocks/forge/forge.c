@@ -27,20 +27,32 @@ struct cached {
 struct forge {
     const struct catalog *catalog;
     char *token, *tmp_dir;
-    json_t *access; /* "OWNER/REPO" -> word; absent = private */
-    json_t *issues;
+    json_t *kept;
+    json_t *access; /* "OWNER/REPO" -> word; absent = private; borrowed of kept */
+    json_t *issues; /* likewise */
     struct cached *cache;
 };
 
+static json_t *table_of(json_t *kept, const char *name)
+{
+    json_t *table = json_object_get(kept, name);
+    if (!json_is_object(table)) {
+        table = xcheck(json_object());
+        (void)json_object_set_new(kept, name, table);
+    }
+    return table;
+}
+
 struct forge *forge_new(const struct catalog *catalog, const char *token,
-                        const char *tmp_dir)
+                        const char *tmp_dir, json_t *kept)
 {
     struct forge *f = xcalloc(1, sizeof *f);
     f->catalog = catalog;
     f->token = xstrdup(token);
     f->tmp_dir = xstrdup(tmp_dir);
-    f->access = xcheck(json_object());
-    f->issues = xcheck(json_object());
+    f->kept = json_is_object(kept) ? json_incref(kept) : xcheck(json_object());
+    f->access = table_of(f->kept, "access");
+    f->issues = table_of(f->kept, "issues");
     return f;
 }
 
@@ -61,8 +73,7 @@ void forge_free(struct forge *f)
         free(c->path);
         free(c);
     }
-    json_decref(f->access);
-    json_decref(f->issues);
+    json_decref(f->kept);
     free(f->token);
     free(f->tmp_dir);
     free(f);

@@ -19,9 +19,11 @@
 struct forge;
 
 /* catalog: borrowed for the forge's life; token, tmp_dir (where archives are kept):
- * copied. */
+ * copied. kept: what it was told, {"access", "issues"}, which it changes; it takes a
+ * reference. Whoever saves that and gives it to the next forge has it go on. NULL = it
+ * begins anew and forgets. */
 struct forge *forge_new(const struct catalog *catalog, const char *token,
-                        const char *tmp_dir);
+                        const char *tmp_dir, json_t *kept);
 void forge_free(struct forge *f); /* takes NULL */
 
 enum forge_answer {

@@ -34,7 +34,9 @@ void forge_mock_get(struct call *call)
     catalog_repos(call->plat->repos, &repos);
     for (size_t i = 0; i < repos.n; i++)
         (void)json_array_append_new(list, repo_view(call->plat, repos.v[i]));
-    call_json(call, 200, json_make("{s:o}", "repos", list));
+    call_json(call, 200,
+              json_make("{s:o, s:s, s:s}", "repos", list, "forge_token",
+                        call->plat->forge_token, "url", call->plat->forge_url));
 }
 
 /* The tree to change: a copy of what the ref is now, or of main when it is new. */

@@ -168,6 +168,7 @@ static int configure(struct platform *p, const struct platform_options *o,
         return -1;
     set_from_env(&p->cp_token, "WAYBILL_CP_TOKEN");
     set_from_env(&p->shared_secret, "WAYBILL_CP_SHARED_SECRET");
+    set_from_env(&p->forge_token, "WAYBILL_FORGE_TOKEN");
     if (load_profile(p, o, err) < 0 || apply_switches(p, &o->switches, err) < 0 ||
         apply_faults(p, &o->faults, err) < 0 || check_orgs(&o->orgs, err) < 0 ||
         fixed_check(o, err) < 0)
@@ -344,7 +345,7 @@ static int serve(struct server *s, struct err *err)
     CLEANUP(free_ptr) char *commits = fs_join(p->dir, "forge");
     if (fs_is_dir(commits) && catalog_add(p->repos, commits, err) < 0)
         return -1;
-    p->forge = forge_new(p->repos, p->forge_token, p->dir);
+    p->forge = forge_new(p->repos, p->forge_token, p->dir, p->forge_kept);
     if (listen_on(p, s->options, err) < 0)
         return -1;
     if (state_start(p, err) < 0)

@@ -171,6 +171,7 @@ struct platform {
     json_t *manifest;     /* template name -> {"repo","ref","runtime"} */
     json_t *stub_calls;   /* counters of the control plane's stub */
     json_t *seen_sources; /* plugin source -> true: registers the management server */
+    json_t *forge_kept;   /* what the forge was told (forge/forge.h) */
     struct org **orgs;
     size_t orgs_n;
     bool self_hosted;    /* one tenant in Docker mode on the plain port, no org guard */

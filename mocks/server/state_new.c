@@ -22,6 +22,7 @@ struct platform *platform_state_new(void)
     p->manifest = json_object();
     p->stub_calls = json_object();
     p->seen_sources = json_object();
+    p->forge_kept = json_object();
     char token[44];
     id_token(token);
     str_set(&p->cp_token, token);
@@ -111,8 +112,9 @@ void platform_state_free(struct platform *p)
                      p->tenant_domain, p->ca_file};
     for (size_t i = 0; i < ARRAY_SIZE(owned); i++)
         free(owned[i]);
-    json_t *values[] = {p->profile, p->switches, p->faults,       p->answer_seen,
-                        p->early,   p->manifest, p->seen_sources, p->stub_calls};
+    json_t *values[] = {p->profile,      p->switches,   p->faults,
+                        p->answer_seen,  p->early,      p->manifest,
+                        p->seen_sources, p->stub_calls, p->forge_kept};
     for (size_t i = 0; i < ARRAY_SIZE(values); i++)
         json_decref(values[i]);
     free(p->route_hits);

@@ -90,7 +90,7 @@ static const struct field platform_fields[] = {
     PLATFORM(FIELD_TEXT, shared_secret), PLATFORM(FIELD_NAME, forge_token),
     PLATFORM(FIELD_NAME, contract), PLATFORM(FIELD_JSON, switches), PLATFORM(FIELD_JSON, faults),
     PLATFORM(FIELD_JSON, answer_seen), PLATFORM(FIELD_JSON, early),
-    PLATFORM(FIELD_JSON, seen_sources),
+    PLATFORM(FIELD_JSON, seen_sources), PLATFORM(FIELD_JSON, forge_kept),
 };
 const struct shape shape_platform = PLAIN(platform_fields);
 /* clang-format on */

@@ -54,7 +54,7 @@ static int setup(void **state)
         return -1;
     f->repos = catalog_new();
     buf_init(&f->packed, MIB(4));
-    f->forge = forge_new(f->repos, "s3cret", f->dir);
+    f->forge = forge_new(f->repos, "s3cret", f->dir, NULL);
     return catalog_add(f->repos, f->catalog, NULL);
 }
 

@@ -129,7 +129,7 @@ static int start(struct fixture *f)
     (void)json_object_set_new(p->manifest, "t",
                               json_make("{s:s}", "repo", "acme/template"));
     p->repos = catalog_new();
-    p->forge = forge_new(p->repos, p->forge_token, f->dir);
+    p->forge = forge_new(p->repos, p->forge_token, f->dir, p->forge_kept);
     return catalog_add(p->repos, f->dir, NULL);
 }
 
