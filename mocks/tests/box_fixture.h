@@ -185,6 +185,25 @@ UNUSED static json_t *await_beat(struct fixture *f, int n)
     return json_object_get(nth_seen(f, "/registry/heartbeat", -1), "body");
 }
 
+static bool seen_report(struct fixture *f, void *arg)
+{
+    const json_t *last = nth_seen(f, "/registry/heartbeat", -1);
+
+    return seen_enough(f, arg) &&
+           json_object_get(json_object_get(last, "body"), "loaded_mcp_tools");
+}
+
+/* Waits for a heartbeat that reports tools and returns its body, borrowed. The first ones
+ * come without when the servers take long. */
+UNUSED static json_t *await_report(struct fixture *f)
+{
+    const char *path = "/registry/heartbeat";
+    struct wanted w = {.path = path, .n = count_seen(f, path) + 1};
+
+    pump(f, seen_report, &w, "tools in a heartbeat");
+    return json_object_get(nth_seen(f, path, -1), "body");
+}
+
 /* ---- asking the box ---- */
 
 static void on_answer(const struct http_response *resp, const struct err *failed,

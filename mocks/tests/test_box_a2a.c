@@ -372,7 +372,7 @@ static void loads_what_each_runtimes_own_file_lists(void **state)
         put(f, OWN_FILES[i].file, OWN_FILES[i].text);
         strv_env_set(&f->env, "RUNTIME", OWN_FILES[i].runtime);
         start_box(f);
-        json_t *beat = await_beat(f, 1);
+        json_t *beat = await_report(f);
         char *tools = json_text(json_object_get(beat, "loaded_mcp_tools"), JSON_STRUCT);
         if (!strstr(tools, REQUIRED_ID))
             fail_msg("%s loaded %s", OWN_FILES[i].runtime, tools);
@@ -389,7 +389,7 @@ static void loads_none_of_claudes_layers_under_another_runtime(void **state)
     strv_env_set(&f->env, "RUNTIME", "codex");
     put(f, "configs/mcp_servers.yaml", "other:\n  command: npx\n");
     start_box(f);
-    json_t *beat = await_beat(f, 1);
+    json_t *beat = await_report(f);
     char *tools = json_text(json_object_get(beat, "loaded_mcp_tools"), JSON_STRUCT);
     assert_null(strstr(tools, REQUIRED_ID));
     assert_null(strstr(tools, "mcp__other__"));

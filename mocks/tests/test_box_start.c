@@ -19,7 +19,7 @@ static void boots_registers_and_reports_its_tools(void **state)
     struct stat st;
     make_concierge(f);
     start_box(f);
-    json_t *beat = await_beat(f, 1);
+    json_t *beat = await_report(f);
     json_t *reg = nth_seen(f, "/registry/register", 0);
     assert_string_equal(json_str(reg, "auth", "?"), "");
     json_t *body = json_object_get(reg, "body");
@@ -70,7 +70,7 @@ static void starts_without_a_plugin_that_it_may_not_fetch(void **state)
     make_concierge(f);
     strv_env_unset(&f->env, "MOLECULE_TEMPLATE_REPO_TOKEN");
     start_box(f);
-    json_t *beat = await_beat(f, 1);
+    json_t *beat = await_report(f);
     assert_true(json_is_false(json_object_get(beat, "mcp_server_present")));
     assert_false(lists(json_object_get(beat, "loaded_mcp_tools"), REQUIRED_ID));
     await_console(f, "[plugins] fetch/extract failed: " MANAGEMENT_SOURCE "\n");
@@ -365,7 +365,7 @@ static void misses_the_server_under_another_name(void **state)
     make_concierge(f);
     set_fault(f, "server-name", "platform");
     start_box(f);
-    json_t *beat = await_beat(f, 1);
+    json_t *beat = await_report(f);
     assert_true(json_is_false(json_object_get(beat, "mcp_server_present")));
     assert_true(lists(json_object_get(beat, "loaded_mcp_tools"),
                       "mcp__platform__create_workspace"));
@@ -377,7 +377,7 @@ static void ignores_settings_with_the_executor_fault(void **state)
     make_concierge(f);
     set_fault(f, "executor", "ignores-settings");
     start_box(f);
-    json_t *beat = await_beat(f, 1);
+    json_t *beat = await_report(f);
     assert_true(json_is_true(json_object_get(beat, "mcp_server_present")));
     assert_false(lists(json_object_get(beat, "loaded_mcp_tools"), REQUIRED_ID));
 }
@@ -392,8 +392,7 @@ static void loads_the_servers_of_the_config_too(void **state)
         "    args: [\"-y\", \"@molecule-ai/mcp-server\"]\n"
         "    env: {MOLECULE_MCP_MODE: management}\n  - name: a2a\n    command: false\n");
     start_box(f);
-    assert_true(
-        lists(json_object_get(await_beat(f, 1), "loaded_mcp_tools"), REQUIRED_ID));
+    assert_true(lists(json_object_get(await_report(f), "loaded_mcp_tools"), REQUIRED_ID));
     ask(f, "GET", "/_box/state", NULL, NULL);
     json_t *view = body_json(f);
     json_t *servers = json_object_get(view, "servers");
@@ -410,7 +409,7 @@ static void reports_without_a_server_that_cannot_start(void **state)
     make_concierge(f);
     set_fault(f, "mcp-child", "missing");
     start_box(f);
-    json_t *beat = await_beat(f, 1);
+    json_t *beat = await_report(f);
     assert_false(lists(json_object_get(beat, "loaded_mcp_tools"), REQUIRED_ID));
     assert_true(lists(json_object_get(beat, "loaded_mcp_tools"), "mcp__a2a__list_peers"));
 }
@@ -422,7 +421,7 @@ static void reports_without_a_server_that_crashes(void **state)
     set_fault(f, "mcp-child", "crash");
     start_box(f);
     assert_false(
-        lists(json_object_get(await_beat(f, 1), "loaded_mcp_tools"), REQUIRED_ID));
+        lists(json_object_get(await_report(f), "loaded_mcp_tools"), REQUIRED_ID));
 }
 
 static void ends_with_its_children(void **state)
