@@ -325,6 +325,18 @@ static bool status_fits(int status, const char *wanted)
            (*wanted == *have && strlen(have) == 3 && strcasecmp(wanted + 1, "xx") == 0);
 }
 
+int journal_query_check(const struct journal_query *q, struct err *err)
+{
+    const char *s = q->status;
+    if (s == NULL)
+        return 0;
+    bool number = strlen(s) == 3 && strspn(s, "0123456789") == 3;
+    bool class = strlen(s) == 3 && strspn(s, "12345") == 1 && !strcasecmp(s + 1, "xx");
+    if (!number && !class && strcmp(s, "0") != 0)
+        return err_set(err, ERR_USAGE, "status wants a number or 4xx, got '%s'", s);
+    return 0;
+}
+
 static bool caller_fits(const char *caller, const char *wanted)
 {
     if (wanted == NULL || caller == NULL)
@@ -342,7 +354,8 @@ static bool route_fits(const char *route, const char *wanted)
 
 static bool fits(const struct journal_entry *e, const struct journal_query *q)
 {
-    return same(q->org, e->org) && same(q->method, e->method) &&
+    return same(q->org, e->org) &&
+           (q->method == NULL || (e->method && strcasecmp(q->method, e->method) == 0)) &&
            status_fits(e->status, q->status) && caller_fits(e->caller, q->caller) &&
            route_fits(e->route, q->route) && about_workspace(e, q->workspace) &&
            (q->path == NULL ||
@@ -361,12 +374,26 @@ static json_t *render(struct journal_entry *e)
     return row;
 }
 
+/* The number of the first of the last so many that fit. */
+static int64_t first_of_last(const struct journal *j, const struct journal_query *q)
+{
+    int64_t n = j->next, left = q->last;
+    struct journal_entry e;
+    while (left > 0 && journal_get(j, n - 1, &e)) {
+        n--;
+        left -= fits(&e, q) ? 1 : 0;
+    }
+    return n;
+}
+
 json_t *journal_find(const struct journal *j, const struct journal_query *q)
 {
     json_t *entries = xcheck(json_array());
     int64_t limit = q->limit > 0 ? q->limit : DEFAULT_LIMIT;
     int64_t n = q->since > journal_first(j) ? q->since : journal_first(j);
     struct journal_entry e;
+    if (q->last > 0 && n < first_of_last(j, q))
+        n = first_of_last(j, q);
     for (; journal_get(j, n, &e); n++) {
         if (!fits(&e, q))
             continue;

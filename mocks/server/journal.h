@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/err.h"
+
 struct journal;
 
 struct journal_entry {
@@ -69,6 +71,7 @@ struct journal_query {
     const char *route;  /* a part of it, or "none" */
     int64_t since;      /* entries with n >= since */
     int64_t limit;      /* 0 = 1000; the oldest that fit come first */
+    int64_t last;       /* of all that fit only the last so many; 0 = all */
 };
 /* The text filters by the name that they have in a query string and on a command line. */
 struct journal_filter {
@@ -78,6 +81,8 @@ struct journal_filter {
 enum { JOURNAL_FILTERS = 7 };
 extern const struct journal_filter journal_filters[JOURNAL_FILTERS];
 const char **journal_filter_of(struct journal_query *q, size_t i);
+/* ERR_USAGE: a filter that nothing can ever fit. */
+int journal_query_check(const struct journal_query *q, struct err *err);
 
 /* {"entries":[...],"next":N}: N is the `since` that continues. Caller owns. */
 json_t *journal_find(const struct journal *j, const struct journal_query *q);

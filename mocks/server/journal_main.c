@@ -15,7 +15,16 @@
 #include "mocks/server/state_store.h"
 
 enum { PAGE = 1000, LOOK_EVERY_MS = 250, PATIENCE_MS = 30000 };
-enum { OPT_URL = 256, OPT_STATE, OPT_SINCE, OPT_LIMIT, OPT_FOLLOW, OPT_JSON, OPT_HELP };
+enum {
+    OPT_URL = 256,
+    OPT_STATE,
+    OPT_SINCE,
+    OPT_LIMIT,
+    OPT_LAST,
+    OPT_FOLLOW,
+    OPT_JSON,
+    OPT_HELP
+};
 
 struct view {
     const char *url, *state;
@@ -29,7 +38,9 @@ static void help(void)
 {
     (void)fputs(
         "usage: waybill-mock journal [--url URL | --state FILE] [OPTION...]\n\n"
-        "What a platform was asked and why it answered so, one line a request.\n\n"
+        "What a platform was asked and why it answered so, one line a request: its\n"
+        "number, seconds since the start, who asked, the rule that the route goes by,\n"
+        "as whom that let the caller in, and after the path what was decided.\n\n"
         "  --url URL            the platform (default: $WAYBILL_MOCK_URL)\n"
         "  --state FILE         a state file instead\n",
         stdout);
@@ -39,9 +50,12 @@ static void help(void)
         (void)printf("%*s%s\n", used < 23 ? 23 - used : 1, "", f->about);
     }
     (void)fputs("  --since N            from this number on\n"
-                "  --limit N            at most so many\n"
+                "  --limit N            at most so many, the oldest\n"
+                "  --last N             only the last so many\n"
                 "  --follow             and what comes, until it is interrupted\n"
-                "  --json               a JSON object a line\n",
+                "  --json               a JSON object a line, with every member whole\n"
+                "  --help               this text\n\n"
+                "Example: waybill-mock journal --status 4xx --last 20\n",
                 stdout);
 }
 
@@ -54,7 +68,7 @@ static int parse(struct view *v, int argc, char **argv, struct err *err)
         {"url", 1, NULL, OPT_URL},       {"state", 1, NULL, OPT_STATE},
         {"since", 1, NULL, OPT_SINCE},   {"limit", 1, NULL, OPT_LIMIT},
         {"follow", 0, NULL, OPT_FOLLOW}, {"json", 0, NULL, OPT_JSON},
-        {"help", 0, NULL, OPT_HELP},
+        {"last", 1, NULL, OPT_LAST},     {"help", 0, NULL, OPT_HELP},
     };
     memcpy(options + JOURNAL_FILTERS, others, sizeof others);
     opterr = 0;
@@ -69,8 +83,10 @@ static int parse(struct view *v, int argc, char **argv, struct err *err)
         if (o < JOURNAL_FILTERS)
             *journal_filter_of(&v->q, (size_t)o) = optarg;
         else if ((o == OPT_SINCE && !num_parse(optarg, 0, INT64_MAX, &v->q.since)) ||
-                 (o == OPT_LIMIT && !num_parse(optarg, 1, INT64_MAX, &v->q.limit)))
-            return err_set(err, ERR_USAGE, "--since and --limit want numbers");
+                 (o == OPT_LIMIT && !num_parse(optarg, 1, INT64_MAX, &v->q.limit)) ||
+                 (o == OPT_LAST && !num_parse(optarg, 1, INT64_MAX, &v->q.last)))
+            return err_set(err, ERR_USAGE,
+                           "--since, --limit and --last want numbers, got '%s'", optarg);
         v->url = o == OPT_URL ? optarg : v->url;
         v->state = o == OPT_STATE ? optarg : v->state;
         v->follow = v->follow || o == OPT_FOLLOW;
@@ -80,11 +96,18 @@ static int parse(struct view *v, int argc, char **argv, struct err *err)
         return err_set(err, ERR_USAGE, "unexpected argument '%s'", argv[optind]);
     if (v->url == NULL && v->state == NULL)
         v->url = getenv("WAYBILL_MOCK_URL");
-    if ((v->url == NULL) == (v->state == NULL) || (v->state != NULL && v->follow))
+    if (v->url == NULL && v->state == NULL)
         return err_set(err, ERR_USAGE,
-                       "name a platform with --url or WAYBILL_MOCK_URL, or a file with "
-                       "--state, which cannot be followed");
-    return 0;
+                       "which platform? name it with --url or WAYBILL_MOCK_URL, or its "
+                       "state file with --state");
+    if (v->state != NULL && (v->url != NULL || v->follow))
+        return err_set(err, ERR_USAGE, "--state goes without --url and --follow");
+    if (v->url != NULL && strncmp(v->url, "http://", 7) != 0 &&
+        strncmp(v->url, "https://", 8) != 0)
+        return err_set(err, ERR_USAGE,
+                       "'%s' is no URL; a platform's is as in http://127.0.0.1:8080",
+                       v->url);
+    return journal_query_check(&v->q, err);
 }
 
 /* A page; caller owns. */
@@ -99,6 +122,8 @@ static int ask(struct view *v, const struct journal_query *q, json_t **ret,
     CLEANUP(buf_release) struct buf url = BUF_INIT(KIB(64));
     buf_addf(&url, "%s/_mock/journal?since=%lld&limit=%lld", v->url, (long long)q->since,
              (long long)q->limit);
+    if (q->last > 0)
+        buf_addf(&url, "&last=%lld", (long long)q->last);
     for (size_t i = 0; i < JOURNAL_FILTERS; i++) {
         const char *value = *journal_filter_of(&copy, i);
         CLEANUP(free_ptr) char *escaped = value == NULL ? NULL : http_escape(value);
@@ -116,34 +141,47 @@ static int ask(struct view *v, const struct journal_query *q, json_t **ret,
     return json_parse(resp.body.data, resp.body.len, ret, err);
 }
 
+enum { ID_SHOWN = 12 }; /* columns of "box:" and as much of its id as tells boxes apart */
+
+static void show_heads(void)
+{
+    (void)printf("%6s %9s  %-12s %-12s %-7s %6s %-9s %-9s %s\n", "n", "seconds", "org",
+                 "caller", "method", "status", "rule", "auth", "path");
+}
+
+/* What a peer sent must not move the cursor. */
+static void harmless(struct buf *text)
+{
+    for (size_t i = 0; i < text->len; i++)
+        if ((unsigned char)text->data[i] < ' ' || text->data[i] == '\x7f')
+            text->data[i] = '?';
+}
+
 static void show(const struct view *v, const json_t *e)
 {
-    int64_t status = json_int(e, "status", 0), at_ms = json_int(e, "at_ms", 0);
-    const char *query = json_str(e, "query", NULL), *fault = json_str(e, "fault", NULL);
     if (v->json) {
         CLEANUP(free_ptr) char *text = json_text(e, JSON_STRUCT);
         (void)printf("%s\n", text);
         return;
     }
-    CLEANUP(free_ptr)
-    char *path = xasprintf("%s%s%s", json_str(e, "path", ""), query ? "?" : "",
-                           query ? query : "");
-    CLEANUP(buf_release) struct buf line = BUF_INIT(KIB(16));
-    buf_addf(&line, "%6lld %9.3f  %-12.12s %-14.14s %-7s %-52s ",
-             (long long)json_int(e, "n", 0), (double)at_ms / 1000,
-             json_str(e, "org", "-"), json_str(e, "caller", "?"),
-             json_str(e, "method", ""), path);
+    const char *query = json_str(e, "query", NULL), *fault = json_str(e, "fault", NULL);
+    const char *decision = json_str(e, "decision", "");
+    CLEANUP(buf_release) struct buf left = BUF_INIT(KIB(16));
+    CLEANUP(buf_release) struct buf right = BUF_INIT(KIB(16));
+    buf_addf(&left, "%6lld %9.3f  %-12.12s %-*.*s %-7s ", (long long)json_int(e, "n", 0),
+             (double)json_int(e, "at_ms", 0) / 1000, json_str(e, "org", "-"), ID_SHOWN,
+             ID_SHOWN, json_str(e, "caller", "?"), json_str(e, "method", ""));
+    buf_addf(&right, " %-9s %-9s %s%s%s", json_str(e, "rule", "-"),
+             json_str(e, "auth", "-"), json_str(e, "path", ""), query ? "?" : "",
+             query ? query : "");
+    buf_addf(&right, "%s%s%s%s", fault ? "  fault " : "", fault ? fault : "",
+             *decision ? "  " : "", decision);
+    harmless(&left);
+    harmless(&right);
+    int64_t status = json_int(e, "status", 0);
     const char *paint = !v->colour ? "" : status >= 400 ? "\033[31m" : "\033[32m";
-    buf_addf(&line, "%s%3lld%s %-9s %-9s %s%s%s%s", paint, (long long)status,
-             v->colour ? "\033[0m" : "", json_str(e, "rule", "-"),
-             json_str(e, "auth", "-"), fault ? "fault " : "", fault ? fault : "",
-             fault ? ": " : "", json_str(e, "decision", ""));
-    /* What a peer sent must not move the cursor. */
-    for (size_t i = 0; i < line.len; i++)
-        if (line.data[i] == '\n' || line.data[i] == '\r' ||
-            (line.data[i] == '\033' && !v->colour))
-            line.data[i] = '?';
-    (void)printf("%s\n", line.data);
+    (void)printf("%s%s%6lld%s%s\n", left.data, paint, (long long)status,
+                 v->colour ? "\033[0m" : "", right.data);
 }
 
 /* Its own questions are requests too; who follows does not want to see them. */
@@ -156,6 +194,8 @@ static int list(struct view *v, struct err *err)
 {
     int64_t left = v->q.limit > 0 ? v->q.limit : INT64_MAX;
     struct journal_query q = v->q;
+    if (!v->json)
+        show_heads();
     for (;;) {
         CLEANUP(json_drop) json_t *page = NULL;
         size_t i;
@@ -170,6 +210,7 @@ static int list(struct view *v, struct err *err)
         }
         left -= (int64_t)json_array_size(json_object_get(page, "entries"));
         q.since = json_int(page, "next", q.since);
+        q.last = 0;
         bool all = json_array_size(json_object_get(page, "entries")) < (size_t)q.limit;
         if (left <= 0 || (all && !v->follow))
             return 0;

@@ -45,9 +45,16 @@ static void get_journal(struct call *call)
     for (size_t i = 0; i < JOURNAL_FILTERS; i++)
         *journal_filter_of(&q, i) = query(call, journal_filters[i].name);
     const char *since = query(call, "since"), *limit = query(call, "limit");
+    const char *last = query(call, "last");
     if ((since && !num_parse(since, 0, INT64_MAX, &q.since)) ||
-        (limit && !num_parse(limit, 1, INT64_MAX, &q.limit))) {
-        call_error(call, 400, "since and limit want numbers");
+        (limit && !num_parse(limit, 1, INT64_MAX, &q.limit)) ||
+        (last && !num_parse(last, 1, INT64_MAX, &q.last))) {
+        call_error(call, 400, "since, limit and last want numbers");
+        return;
+    }
+    struct err err = ERR_INIT;
+    if (journal_query_check(&q, &err) < 0) {
+        call_error(call, 400, err.text);
         return;
     }
     json_t *found = journal_find(call->plat->journal, &q);

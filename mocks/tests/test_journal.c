@@ -207,6 +207,36 @@ static void answers_quickly_over_a_hundred_thousand_requests(void **state)
     assert_true((double)took_ms < 100 * clock_timeout_mul());
 }
 
+static void shows_the_last_that_fit(void **state)
+{
+    struct journal *j = *state;
+    for (int i = 0; i < 10; i++)
+        add(j, i % 2 ? "GET" : "POST", "/x", "a", NULL);
+    CLEANUP(json_drop)
+    json_t *both = journal_find(j, &(struct journal_query){.method = "post", .last = 2});
+    assert_int_equal(count(both), 2);
+    assert_int_equal(first(both), 7);
+    CLEANUP(json_drop)
+    json_t *later = journal_find(j, &(struct journal_query){.since = 9, .last = 5});
+    assert_int_equal(first(later), 9);
+    CLEANUP(json_drop)
+    json_t *all = journal_find(j, &(struct journal_query){.last = 99});
+    assert_int_equal(count(all), 10);
+}
+
+static void refuses_a_status_that_none_can_have(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"404", "4xx", "5XX", "0"};
+    static const char *const bad[] = {"abc", "40", "4x", "9xx", "4044", ""};
+    for (size_t i = 0; i < ARRAY_SIZE(good); i++)
+        assert_int_equal(
+            journal_query_check(&(struct journal_query){.status = good[i]}, NULL), 0);
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+        assert_true(journal_query_check(&(struct journal_query){.status = bad[i]}, NULL) <
+                    0);
+}
+
 static void replaces_what_looks_like_a_token(void **state)
 {
     struct journal *j = *state;
@@ -261,6 +291,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(finds_by_status_caller_and_route, setup,
                                         teardown),
         cmocka_unit_test(answers_quickly_over_a_hundred_thousand_requests),
+        cmocka_unit_test_setup_teardown(shows_the_last_that_fit, setup, teardown),
+        cmocka_unit_test(refuses_a_status_that_none_can_have),
         cmocka_unit_test_setup_teardown(replaces_what_looks_like_a_token, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(replaces_secrets_in_queries, setup, teardown),
