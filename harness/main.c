@@ -83,7 +83,8 @@ int main(int argc, char **argv)
     }
     if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") ||
         !strcmp(argv[1], "help")) {
-        return print_help(NULL);
+        const struct command *c = argc > 2 ? find_command(argv[2]) : NULL;
+        return argc > 2 && !c ? EXIT_USAGE : print_help(c);
     }
     const char *name = !strcmp(argv[1], "--version") ? "version" : argv[1];
     const struct command *c = find_command(name);

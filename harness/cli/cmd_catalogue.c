@@ -118,6 +118,9 @@ int cmd_list(void *arguments, const struct strv *operands, struct err *err)
         }
     }
     free(planned);
+    if (result == 0 && n == 0) {
+        fprintf(stderr, "waybill: no scenario matches --tags %s\n", a->tags);
+    }
     return result < 0 ? -1 : n > 0 ? EXIT_PASSED : EXIT_UNPROVEN;
 }
 

@@ -49,47 +49,71 @@ int cmd_man(void *arguments, const struct strv *operands, struct err *err)
 }
 
 static const char run_details[] =
-    "Runs scenarios, each in a process of its own, and says for each whether the "
-    "product\n"
-    "delivered what was promised. Without PATH: every scenario that comes with waybill.\n"
-    "PATH is a file, a folder, or a name such as delivery/concierge-manages-workspaces.\n"
-    "Every check, with what was expected, what came and the request that shows it, goes\n"
-    "into a SQLite database, which is appended to; `waybill report` renders it again.\n";
+    "Runs scenarios, each in a process of its own, and says for each whether the\n"
+    "product delivered what was promised. Without PATH: every scenario that comes\n"
+    "with waybill. PATH is a file, a folder, or a name such as\n"
+    "delivery/concierge-manages-workspaces. Every check, with what was expected, what\n"
+    "came and the request that shows it, goes into a SQLite database, which is\n"
+    "appended to; `waybill report` renders it again.\n";
 
 static const char mock_details[] =
-    "The mock platform in the foreground: control plane, tenants, forge, and one process "
-    "a\n"
-    "box. It listens on loopback only. Ctrl-C ends it and every box.\n";
+    "The control plane, its tenants, the forge, and one process a box, on loopback\n"
+    "only. It prints its addresses and tokens; Ctrl-C ends it and every box.\n"
+    "`waybill-mock journal` shows what it was asked, GET /_mock/info its faults and\n"
+    "switches.\n";
+
+static const char run_exit_codes[] =
+    "  0    every check that had to run ran and passed\n"
+    "  1    a check failed: the product contradicted an expectation\n"
+    "  2    usage, configuration, a missing environment variable; nothing was made\n"
+    "  3    broken: we could not find out, and nothing failed\n"
+    "  4    something that the run created is still there after the teardown\n"
+    "  5    nothing was proven: no scenario matched, or --require-live met a skip\n"
+    "  130, 143  interrupted or terminated, after the teardown\n";
+
+static const char list_exit_codes[] = "  0    done\n"
+                                      "  2    usage or configuration\n"
+                                      "  3    broken: we could not find out\n"
+                                      "  5    no scenario matched\n";
+
+static const char check_exit_codes[] = "  0    no mistake was found\n"
+                                       "  2    a mistake was found, or usage\n"
+                                       "  3    broken: we could not find out\n";
+
+static const char mock_exit_codes[] =
+    "  0    ended with Ctrl-C or SIGTERM\n"
+    "  2    never began to serve: an option, a file or a port\n"
+    "  3    broke while it served\n";
 
 const struct command commands[] = {
     {"run", "[PATH...]", "run scenarios and say what was delivered", run_details,
      "waybill run --tags gate\n"
      "waybill run delivery/seo-agent-two-channels -v\n"
      "waybill run --tags gate --fault entitlement-gate=off --html build/red.html\n",
-     run_option_rows, sizeof(struct run_arguments), cmd_run},
+     run_option_rows, sizeof(struct run_arguments), cmd_run, run_exit_codes},
     {"list", "[PATH...]", "the scenarios, what each proves and its tags", NULL,
      "waybill list --tags gate\n", list_option_rows, sizeof(struct list_arguments),
-     cmd_list},
+     cmd_list, list_exit_codes},
     {"check", "[PATH...]", "find mistakes in scenario files", NULL,
      "waybill check\nwaybill check scenarios/delivery\n", check_option_rows,
-     sizeof(struct check_arguments), cmd_check},
+     sizeof(struct check_arguments), cmd_check, check_exit_codes},
     {"explain", "NAME...", "a scenario in plain words", NULL,
      "waybill explain delivery/seo-agent-two-channels\n", explain_option_rows,
-     sizeof(struct explain_arguments), cmd_explain},
+     sizeof(struct explain_arguments), cmd_explain, NULL},
     {"mock", "", "the mock platform in the foreground, for hands and other tools",
      mock_details,
      "waybill mock --org acme --env-file build/mock.env\n"
      "waybill mock --json --http-port 8080\n"
      "waybill mock --org acme --ca-out build/ca.pem\n"
      "waybill mock --self-hosted --concierge --http-port 8080\n",
-     mock_option_rows, sizeof(struct mock_arguments), cmd_mock},
+     mock_option_rows, sizeof(struct mock_arguments), cmd_mock, mock_exit_codes},
     {"report", "", "render a report again, from the database alone", NULL,
      "waybill report --format html --output build/report.html\n", report_option_rows,
-     sizeof(struct report_arguments), cmd_report},
+     sizeof(struct report_arguments), cmd_report, NULL},
     {"completion", "bash|zsh|fish", "completions for a shell, to source", NULL,
-     "waybill completion bash\n", NULL, 0, cmd_completion},
+     "waybill completion bash\n", NULL, 0, cmd_completion, NULL},
     {"man", "[COMMAND]", "the manual page's source", NULL, "waybill man run | man -l -\n",
-     NULL, 0, cmd_man},
-    {"version", "", "the version", NULL, "waybill version\n", NULL, 0, cmd_version},
-    {NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL},
+     NULL, 0, cmd_man, NULL},
+    {"version", "", "the version", NULL, "waybill version\n", NULL, 0, cmd_version, NULL},
+    {NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL},
 };

@@ -3,16 +3,41 @@
 #include <ctype.h>
 #include <string.h>
 
-enum { HELP_COLUMN = 26 };
+enum { HELP_COLUMN = 26, WIDTH = 80 };
 
-static const char exit_codes[] =
-    "  0    every check that had to run ran and passed\n"
-    "  1    a check failed: the product contradicted an expectation\n"
-    "  2    usage, configuration or a missing environment variable; nothing was created\n"
-    "  3    broken: we could not find out, and nothing failed\n"
-    "  4    something that the run created is still there after the teardown\n"
-    "  5    nothing was proven: no scenario matched, or --require-live met a skip\n"
-    "  130, 143  interrupted or terminated, after the teardown\n";
+static const char plain_exit_codes[] = "  0    done\n"
+                                       "  2    usage or configuration\n"
+                                       "  3    broken: we could not find out\n";
+
+static const char *exit_codes_of(const struct command *c)
+{
+    for (const struct command *k = commands; !c && k->name; k++) {
+        if (!strcmp(k->name, "run")) { /* the program's page tells them all */
+            return k->exit_codes;
+        }
+    }
+    return c && c->exit_codes ? c->exit_codes : plain_exit_codes;
+}
+
+/* Words from the column on, broken before the 80th; the cursor stands in the column. */
+static void wrapped(const char *text, size_t column, struct buf *out)
+{
+    size_t at = column;
+    for (const char *p = text; *p;) {
+        size_t n = strcspn(p, " ");
+        if (at > column && at + 1 + n >= WIDTH) {
+            buf_addf(out, "\n%*s", (int)column, "");
+            at = column;
+        } else if (at > column) {
+            buf_addc(out, ' ');
+            at++;
+        }
+        buf_add(out, p, n);
+        at += n;
+        p += n + strspn(p + n, " ");
+    }
+    buf_addc(out, '\n');
+}
 
 static char *option_left(const struct option_row *o)
 {
@@ -36,11 +61,10 @@ static void help_option(const struct option_row *o, struct buf *out)
     } else {
         buf_addf(out, "%*s", (int)(HELP_COLUMN - strlen(left)), "");
     }
-    buf_adds(out, o->help);
-    if (o->fallback) {
-        buf_addf(out, " (default: %s)", o->fallback);
-    }
-    buf_addc(out, '\n');
+    char *text CLEANUP(free_ptr) =
+        xasprintf("%s%s%s%s", o->help, o->fallback ? " (default: " : "",
+                  o->fallback ? o->fallback : "", o->fallback ? ")" : "");
+    wrapped(text, HELP_COLUMN, out);
 }
 
 static void indented(const char *lines, const char *indent, struct buf *out)
@@ -67,15 +91,16 @@ void help_command(const struct command *c, struct buf *out)
         for (const struct option_row *o = c->options; o->name; o++) {
             help_option(o, out);
         }
-        buf_adds(out,
-                 "\nAn option may also stand in the environment (--db: WAYBILL_DB) or in "
-                 "waybill.yaml (db: FILE).\n");
+        buf_adds(
+            out,
+            "\nAn option may also stand in the environment (--db: WAYBILL_DB) or in\n"
+            "waybill.yaml (db: FILE).\n");
     }
     if (c->example) {
         buf_adds(out, "\nexamples:\n");
         indented(c->example, "  ", out);
     }
-    buf_addf(out, "\nexit codes:\n%s", exit_codes);
+    buf_addf(out, "\nexit codes:\n%s", exit_codes_of(c));
 }
 
 void help_overview(struct buf *out)
@@ -170,7 +195,7 @@ void man_page(const struct command *c, struct buf *out)
     if (c && c->example) {
         troff_block(out, "EXAMPLES", c->example);
     }
-    troff_block(out, "EXIT STATUS", exit_codes);
+    troff_block(out, "EXIT STATUS", exit_codes_of(c));
 }
 
 static void complete_bash(struct buf *out)

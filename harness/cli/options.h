@@ -45,6 +45,7 @@ struct command {
     const struct option_row *options;
     size_t arguments_size;
     command_fn *run;
+    const char *exit_codes; /* one a line; NULL = those of a command that only tells */
 };
 extern const struct command commands[];
 
@@ -55,6 +56,7 @@ MUST_CHECK int options_parse(const struct command *c, int argc, char **argv,
 /* Frees texts and lists; not the struct. */
 void options_release(const struct command *c, void *arguments);
 
+/* 80 columns, whatever the terminal. */
 void help_command(const struct command *c, struct buf *out);
 void help_overview(struct buf *out);
 /* troff source of a page: of one command, or NULL for the program's. */

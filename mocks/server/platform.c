@@ -389,7 +389,8 @@ int platform_run(const struct platform_options *options, struct err *err)
     if (result == 0)
         result = serve(&s, err);
     p->stopping = true;
-    write_routes(p, options->routes_file);
+    if (result == 0) /* else the counts of the run before would be gone for nothing */
+        write_routes(p, options->routes_file);
     for (size_t i = 0; i < p->orgs_n; i++)
         for (size_t w = 0; w < p->orgs[i]->ws_n; w++)
             provision_stop(p->orgs[i]->ws[w]);

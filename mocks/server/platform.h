@@ -47,7 +47,8 @@ void platform_options_release(struct platform_options *o);
  * so. ERR_USAGE, ERR_CONFIG (nothing was started), ERR_SYS (a port that is taken). */
 MUST_CHECK int platform_run(const struct platform_options *options, struct err *err);
 
-/* The subcommand: argv[0] is "platform". Returns the exit code: 0, 1, 2 for bad input. */
+/* The subcommand: argv[0] is "platform". Returns the exit code: 0, 2 when it
+ * never served (an option, a file, a port), 3 when it broke. */
 int platform_main(int argc, char **argv);
 
 #endif

@@ -1,4 +1,3 @@
-#include <errno.h>
 #include <getopt.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -176,6 +175,14 @@ static int parse(int argc, char **argv, struct platform_options *o, struct err *
     return 0;
 }
 
+/* 2 = it never served, for what it was given: options, files, ports; 3 = it broke. */
+static int exit_code(const struct err *err)
+{
+    bool given = err->kind == ERR_USAGE || err->kind == ERR_CONFIG ||
+                 err->kind == ERR_SYS || err->kind == ERR_SHAPE;
+    return given ? 2 : 3;
+}
+
 int platform_main(int argc, char **argv)
 {
     CLEANUP(platform_options_release)
@@ -187,8 +194,5 @@ int platform_main(int argc, char **argv)
     if (parsed == 0 && platform_run(&o, &err) == 0)
         return 0;
     (void)fprintf(stderr, "waybill-mock: %s\n", err.text);
-    return err.kind == ERR_USAGE || err.kind == ERR_CONFIG ||
-                   (err.kind == ERR_SYS && err.sys == EADDRINUSE)
-               ? 2
-               : 1;
+    return exit_code(&err);
 }
