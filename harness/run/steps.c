@@ -63,7 +63,7 @@ int run_captures(struct ctx *ctx, const struct step *step, const struct attempt 
             return err_set(err, ERR_CONFIG, "%s:%d:%d: capture '%s': %s", step->file,
                            c->line, c->col, c->name, raised);
         json_t *first = json_array_get(results, 0);
-        vars_bind(ctx->vars, c->name, first ? json_incref(first) : json_null());
+        vars_set(ctx->vars, c->name, first ? json_incref(first) : json_null());
     }
     return 0;
 }
