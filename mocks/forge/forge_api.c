@@ -215,10 +215,10 @@ void forge_contents_get(struct call *call)
     CLEANUP(forge_tip_release) struct forge_tip tip = {.path = NULL};
     CLEANUP(free_ptr) char *full = need_file(call, &tip);
     CLEANUP(buf_release) struct buf data = BUF_INIT(LIMIT_FILE);
-    struct directory d = {full, call->params[2] ? call->params[2] : "", NULL};
     struct err err = ERR_INIT;
     if (full == NULL)
-        return;
+        return; /* answered: the call is gone */
+    struct directory d = {full, call->params[2] ? call->params[2] : "", NULL};
     if (fs_is_dir(full)) {
         d.list = xcheck(json_array());
         (void)fs_walk(full, 1, add_content, &d, NULL);
