@@ -8,6 +8,7 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 EMBED(schema_sql, "reports/schema.sql");
 
@@ -120,6 +121,50 @@ static int check_schema(struct store *s, enum store_mode mode, struct err *err)
                : 0;
 }
 
+/* A file in WAL mode cannot be read where neither it nor its folder may be written: the
+ * reader has no place for its index. Where no WAL is left either, nobody is writing it,
+ * and it can be read as it is. */
+static int reopen_as_it_is(struct store *s)
+{
+    struct stat wal;
+    char *wal_path CLEANUP(free_ptr) = xasprintf("%s-wal", s->path);
+    if (stat(wal_path, &wal) == 0 && wal.st_size > 0) {
+        return -1;
+    }
+    struct buf uri CLEANUP(buf_release) = BUF_INIT(KIB(64));
+    buf_adds(&uri, "file:");
+    for (const char *p = s->path; *p; p++) {
+        buf_addf(&uri, strchr("?#%", *p) ? "%%%02X" : "%c", (unsigned char)*p);
+    }
+    buf_adds(&uri, "?immutable=1");
+    sqlite3_close(s->db);
+    s->db = NULL;
+    return sqlite3_open_v2(uri.data, &s->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI,
+                           NULL) == SQLITE_OK
+               ? 0
+               : -1;
+}
+
+static int open_file(struct store *s, enum store_mode mode, struct err *err)
+{
+    /* A reader opens read-write too, where it may: a WAL left by a killed writer has to
+     * be taken over before it can be read. */
+    int flags = SQLITE_OPEN_READWRITE | (mode == STORE_WRITE ? SQLITE_OPEN_CREATE : 0);
+    int64_t version = 0;
+    bool opened = sqlite3_open_v2(s->path, &s->db, flags, NULL) == SQLITE_OK;
+    if (opened && read_int(s, "PRAGMA user_version", &version) < 0 &&
+        (sqlite3_errcode(s->db) & 0xff) == SQLITE_READONLY) {
+        opened = mode == STORE_READ && reopen_as_it_is(s) == 0;
+    }
+    if (!opened || (mode == STORE_WRITE && sqlite3_db_readonly(s->db, "main") == 1)) {
+        return err_set(err, ERR_CONFIG, "cannot open database '%s': %s", s->path,
+                       opened ? "it may not be written" : sqlite3_errmsg(s->db));
+    }
+    sqlite3_busy_timeout(s->db, BUSY_TIMEOUT_MS);
+    sqlite3_extended_result_codes(s->db, 1);
+    return 0;
+}
+
 int store_open(const char *path, enum store_mode mode, struct store **ret,
                struct err *err)
 {
@@ -131,17 +176,12 @@ int store_open(const char *path, enum store_mode mode, struct store **ret,
     }
     struct store *s CLEANUP(store_drop) = xcalloc(1, sizeof(*s));
     s->path = xstrdup(path);
-    /* A reader opens read-write too, where it may: a WAL left by a killed writer has to
-     * be taken over before it can be read. */
-    int flags = SQLITE_OPEN_READWRITE | (mode == STORE_WRITE ? SQLITE_OPEN_CREATE : 0);
-    if (sqlite3_open_v2(path, &s->db, flags, NULL) != SQLITE_OK) {
-        return err_set(err, ERR_CONFIG, "cannot open database '%s': %s", path,
-                       sqlite3_errmsg(s->db));
-    }
-    sqlite3_busy_timeout(s->db, BUSY_TIMEOUT_MS);
-    sqlite3_extended_result_codes(s->db, 1);
-    if (check_schema(s, mode, err) < 0) {
+    if (open_file(s, mode, err) < 0 || check_schema(s, mode, err) < 0) {
         return -1;
+    }
+    if (mode == STORE_READ) {
+        *ret = TAKE(s);
+        return 0;
     }
     /* synchronous=NORMAL: a WAL commit survives the death of every process; only the
      * loss of power may take the last second. */

@@ -258,19 +258,23 @@ static int write_report(struct store *store, const char *format, const char *pat
     return fs_write(path, out.data, out.len, 0644, err);
 }
 
-/* A report that cannot be written is said; it hides nothing of what the run found. */
-static void write_reports(const struct run_arguments *a, struct store *store,
+/* A report that cannot be written is said; it hides nothing of what the run found.
+ * Returns whether all are there. */
+static bool write_reports(const struct run_arguments *a, struct store *store,
                           int *exit_code)
 {
     const char *const reports[][2] = {
         {"junit", a->junit}, {"markdown", a->markdown}, {"html", a->html}};
+    bool written = true;
     for (size_t i = 0; i < ARRAY_SIZE(reports); i++) {
         struct err err = ERR_INIT;
         if (write_report(store, reports[i][0], reports[i][1], &err) < 0) {
             fprintf(stderr, "waybill: %s report: %s\n", reports[i][0], err.text);
             *exit_code = *exit_code == EXIT_PASSED ? EXIT_BROKEN : *exit_code;
+            written = false;
         }
     }
+    return written;
 }
 
 static void list_planned(const struct run_setup *s)
@@ -330,10 +334,10 @@ static int run_prepared(const struct run_arguments *a, struct run_setup *s,
         return -1;
     }
     int exit_code = summary.exit_code;
-    write_reports(a, s->store, &exit_code);
+    bool report = write_reports(a, s->store, &exit_code) && a->html;
     if (!a->json && !a->quiet) {
-        printf("results in %s%s%s\n", s->db, a->html ? ", report in " : "",
-               a->html ? a->html : "");
+        printf("results in %s%s%s\n", s->db, report ? ", report in " : "",
+               report ? a->html : "");
     }
     return exit_code;
 }

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -235,6 +236,34 @@ static void refuses_what_is_not_its_own(void **state)
     assert_refused(f->db, STORE_WRITE, "newer waybill");
 }
 
+/* As root, nothing is read-only: for others then. */
+static void reads_where_nothing_may_be_written(void **state)
+{
+    struct fixture *f = *state;
+    struct store *writer = open_or_fail(f->db, STORE_WRITE);
+    struct sink *sink = store_sink(writer);
+    send_begin(sink);
+    send_end(sink);
+    sink->close(sink);
+    store_close(writer);
+    assert_int_equal(chmod(f->db, 0444), 0);
+    assert_int_equal(chmod(f->dir, 0555), 0);
+    bool root = geteuid() == 0;
+    struct store *s = NULL;
+    struct err err = ERR_INIT;
+    assert_int_equal(root ? seteuid(65534) : 0, 0);
+    int read = store_open(f->db, STORE_READ, &s, &err);
+    int64_t run = read == 0 ? store_last_run(s) : 0;
+    store_drop(&s);
+    int written = store_open(f->db, STORE_WRITE, &s, NULL);
+    store_drop(&s);
+    assert_int_equal(root ? seteuid(0) : 0, 0);
+    assert_int_equal(chmod(f->dir, 0755), 0);
+    assert_string_equal(err.text, "");
+    assert_int_equal(run, 1);
+    assert_int_equal(written, -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -242,6 +271,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(appends_runs_and_reads_the_last, setup, teardown),
         cmocka_unit_test_setup_teardown(keeps_what_was_recorded_when_the_writer_is_killed,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(reads_where_nothing_may_be_written, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(refuses_what_is_not_its_own, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
