@@ -61,7 +61,7 @@ static void get_journal(struct call *call)
     const struct org *org = q.org ? org_by_slug(call->plat, q.org) : NULL;
     if (org)
         call_fault_leak(org, found);
-    call_json(call, 200, found);
+    call_struct(call, 200, found);
 }
 
 /* What is said of a slug that does not exist yet is kept for when it does. */
