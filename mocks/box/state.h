@@ -2,7 +2,7 @@
  * The box's own state, shared by its parts: environment, settings, what it loaded, and
  * who waits for it.
  *
- * One thread, one event loop. Start order (contract 4.1): HTTP listens; boot-install;
+ * One thread, one event loop. Start order: HTTP listens; boot-install;
  * adaptors; server map and children; register; heartbeat once the children are settled.
  */
 #ifndef BOX_STATE_H
@@ -121,7 +121,7 @@ void box_wait_cancel(struct box *b, struct waiter *w); /* takes NULL */
 
 /* ---- boot-install (install.c) ---- */
 
-/* Runs the boot-install of contract 4.1; done is called once, perhaps from within. */
+/* Runs the boot-install; done is called once, perhaps from within. */
 void boot_install(struct box *b, void (*done)(struct box *b));
 /* Once nothing of it can be called any more (loop and http are gone). */
 void boot_install_free(struct box *b);

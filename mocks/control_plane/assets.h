@@ -1,7 +1,8 @@
 /*
  * The asset channel: config.yaml and prompts/ of a template, from the forge's archive to
  * the box's /configs; and the stub that stands there when nothing was delivered.
- * Source: contract 1.3, 1.4 and 3.4.
+ * Source: molecule-core (1c9f83df) workspace-server/internal/provisioner, config_files
+ * and template_assets of its provision_request.contract.json.
  */
 #ifndef CONTROL_PLANE_ASSETS_H
 #define CONTROL_PLANE_ASSETS_H

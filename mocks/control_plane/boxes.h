@@ -4,7 +4,7 @@
  * A box lives in <org dir>/<workspace id>/{configs,workspace,home}, with console.log and
  * settings.json beside them. A restart ends the process, empties the directories and
  * starts another process on another port; the platform is told of an end by a pidfd.
- * Source: contract section 4; the variables of the environment are 3.2 and 3.3.
+ * Source: workspace-template-claude-code (8d6fc74); the environment: provision_env.c.
  */
 #ifndef CONTROL_PLANE_BOXES_H
 #define CONTROL_PLANE_BOXES_H

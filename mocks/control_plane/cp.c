@@ -1,6 +1,7 @@
 /*
  * The control plane's routes.
- * Source: contract 1.1, 1.2; bodies as its callers send and read them.
+ * Source: what its callers send and read: molecule-core (1c9f83df) workspace-server,
+ * tests/e2e, tests/harness.
  */
 #include <stdlib.h>
 #include <string.h>

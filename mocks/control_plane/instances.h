@@ -1,7 +1,8 @@
 /*
  * The control plane as a tenant talks to it: machines made, ended and asked about, the
  * tenant's configuration.
- * Source: contract 1.1, 1.3, 1.5 (callers; provision_request.contract.json).
+ * Source: molecule-core (1c9f83df) workspace-server/internal/provisioner, with its
+ * provision_request.contract.json.
  */
 #ifndef CONTROL_PLANE_INSTANCES_H
 #define CONTROL_PLANE_INSTANCES_H

@@ -1,6 +1,7 @@
 /*
  * Organisations: made, brought up with their concierge, deleted.
- * Source: contract 1.1, 1.2 and 2.18, as the control plane's callers see it.
+ * Source: what callers of the control plane see: molecule-core (1c9f83df) tests/e2e; the
+ * concierge: workspace-server, POST /admin/org/platform-agent.
  */
 #include <stdio.h>
 #include <string.h>

@@ -227,7 +227,7 @@ static int write_volume(struct provision *pr, struct err *err)
     return volume_write_token(ws, err);
 }
 
-/* Contract 1.4: what the control plane writes into the new box's /configs. */
+/* What the control plane writes into the new box's /configs. */
 static int write_configs(struct provision *pr, struct err *err)
 {
     struct workspace *ws = pr->ws;

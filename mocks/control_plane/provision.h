@@ -1,6 +1,7 @@
 /*
  * Provisioning: what is prepared between "provisioning" and a process that runs.
- * Source: contract section 3; the order of the steps is that of 3.2 and 3.3.
+ * Source: molecule-core workspace-server (1c9f83df), provisioning; the steps are in its
+ * order.
  */
 #ifndef CONTROL_PLANE_PROVISION_H
 #define CONTROL_PLANE_PROVISION_H

@@ -1,6 +1,7 @@
 /*
  * The environment of a box: secrets, model, and what only the concierge gets.
- * Source: contract 3.2 steps 1 to 8, 3.3, 3.5, 3.6.
+ * Source: molecule-core workspace-server (1c9f83df), what it prepares before it asks
+ * for a machine, and its concierge hook.
  */
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /*
  * The control plane's way to say that fields are missing.
- * Source: contract 1.1.
+ * Source: molecule-core (1c9f83df) tests/harness, cp-stub: POST /cp/admin/orgs.
  */
 #ifndef CONTROL_PLANE_REQUIRED_H
 #define CONTROL_PLANE_REQUIRED_H

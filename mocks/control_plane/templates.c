@@ -1,6 +1,6 @@
 /*
  * Which template a workspace is made from: names of the manifest, and where they stand.
- * Source: contract 3.4.
+ * Source: molecule-core (1c9f83df) manifest.json, and how workspace-server reads it.
  */
 #include <string.h>
 

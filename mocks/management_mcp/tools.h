@@ -66,8 +66,9 @@ const char *tool_arg(const struct tool_call *call, const char *name); /* NULL = 
 char *tool_path(const struct tool_call *call, const char *path);
 
 extern const struct tool management_tools[]; /* each list ends with a NULL name */
-extern const struct tool management_verb[];  /* create_workspace of the seed's contract */
-extern const struct tool shared_tools[];     /* in both modes, at the end */
+extern const struct tool
+    management_verb[];                   /* create_workspace, see the switch verb_mode */
+extern const struct tool shared_tools[]; /* in both modes, at the end */
 extern const struct tool workspace_tools[];
 extern const struct tool a2a_tools[];
 

@@ -1,7 +1,7 @@
 /*
  * Tenants that are there from the start: those of --tenant, and the one of a self-hosted
  * platform. They run at once and are empty, unless a concierge is seeded.
- * Source: contract 3.3 (self-host), molecule-core tests/harness.
+ * Source: molecule-core (1c9f83df) tests/harness; workspace-server, self-hosted.
  */
 #ifndef SERVER_FIXED_H
 #define SERVER_FIXED_H

@@ -77,7 +77,7 @@ struct workspace {
     char id[37];
     char *name, *role, *template; /* role, template: NULL = none */
     char *kind;                   /* "workspace" or "platform" */
-    char *runtime, *status, *url; /* status: contract 2.7; url "" = none */
+    char *runtime, *status, *url; /* url "" = none */
     char parent_id[37];           /* "" = none */
     int tier;
     char *delivery_mode; /* "push", "poll" */
@@ -212,7 +212,7 @@ bool ws_external_like(const struct workspace *ws);
  * parent_id NULL or "" = none. id NULL = a new UUID. Never NULL. */
 struct workspace *ws_add(struct org *org, const char *id, const char *name,
                          const char *parent_id);
-/* The parent of a workspace that is created without one (contract 2.4), "" = none:
+/* The parent of a workspace that is created without one, "" = none:
  * the one platform row; two or more: none; else the one parentless row. */
 const char *ws_default_parent(struct org *org);
 /* Sets the status with the time stamps that belong to it. */
@@ -320,7 +320,7 @@ struct plugin_row *plugin_row_put(struct plugin_rows *rows, const char *plugin_n
                                   const char *source_raw, const char *tracked_ref);
 bool plugin_row_delete(struct plugin_rows *rows, const char *plugin_name);
 
-/* status and body are the answer of the route (contract 2.15); body: taken. */
+/* status and body are the answer of the route; body: taken. */
 typedef void plugin_done_fn(int status, json_t *body, void *arg);
 /* POST /workspaces/:id/plugins from the source on: resolve, gate, fetch, check, deliver,
  * record, restart. sha256, track: NULL = not given. done is called once, perhaps from
@@ -332,12 +332,12 @@ void plugin_install(struct workspace *ws, const char *source, const char *sha256
 void plugin_uninstall(struct workspace *ws, const char *plugin_name, plugin_done_fn *done,
                       void *arg);
 
-/* On each transition to online (contract 2.15, reconcile). Fire and forget. */
+/* On each transition to online: tenant/reconcile.h. Fire and forget. */
 void reconcile_start(struct workspace *ws);
 
 /* ---- boxes (mocks/control_plane/) ---- */
 
-/* A new box: preparation of contract 3.2, new /configs, a new process. Status must have
+/* A new box: preparation (provision.h), new /configs, a new process. Status must have
  * been set by the caller (provisioning). An earlier box is killed. reason: "create",
  * "restart", "resume", "plugin-install", "reconcile", "platform-agent", ... */
 void provision_start(struct workspace *ws, const char *reason);

@@ -1,7 +1,7 @@
 /*
  * Switches: what differs between revisions of the product. A contract profile gives every
  * one a value; --switch and /_mock/switches change one; a fault may turn one.
- * Source: platform contract section 10, with the values of the profiles `rfc`, `shipped`.
+ * Source: mocks/contracts/{rfc,shipped,later}.json, which give each one its value.
  */
 #ifndef SERVER_SWITCHES_H
 #define SERVER_SWITCHES_H

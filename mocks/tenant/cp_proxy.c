@@ -1,6 +1,6 @@
 /*
  * What a tenant passes on to its control plane: a few prefixes of /cp/, never /cp/admin/.
- * Source: contract 1.5.
+ * Source: molecule-core workspace-server (1c9f83df), its proxy for /cp/.
  */
 #include <string.h>
 

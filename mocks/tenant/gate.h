@@ -1,6 +1,7 @@
 /*
  * The entitlement gate: who may hold the plugin that carries the management MCP server.
- * Source: contract section 5; gate_mode `rfc` is the design, `upstream` the code.
+ * Source: molecule-core workspace-server (1c9f83df), the gate; gate_mode `rfc` is the
+ * design, `upstream` the code.
  */
 #ifndef TENANT_GATE_H
 #define TENANT_GATE_H

@@ -1,7 +1,7 @@
 /*
  * Which runtimes a workspace may have and which models are registered for them.
- * Source: platform contract, POST /workspaces, checks 7 to 11 and 16 and "registered
- * models worth having".
+ * Source: molecule-core workspace-server (1c9f83df), POST /workspaces: its checks of
+ * runtime, model and provider, and the registry of models.
  *
  * Pure functions over static tables; nothing here allocates or fails.
  */

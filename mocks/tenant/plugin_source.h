@@ -1,7 +1,7 @@
 /*
  * Where a plugin comes from, as text: gitea://owner/repo[/sub/path][#ref],
  * github://owner/repo[#ref], local://name; a text without "://" is local.
- * Source: molecule-core, plugin sources (contract 2.15).
+ * Source: molecule-core workspace-server (1c9f83df), plugin sources.
  */
 #ifndef TENANT_PLUGIN_SOURCE_H
 #define TENANT_PLUGIN_SOURCE_H

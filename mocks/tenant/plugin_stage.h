@@ -1,7 +1,8 @@
 /*
  * Fetching a plugin: its archive from the forge, unpacked into a staging directory of the
  * platform, checked. Nothing reaches a box from here.
- * Source: molecule-core, plugin install steps "fetch" to "manifest" (contract 2.15).
+ * Source: molecule-core workspace-server (1c9f83df), plugin install, from the fetch to
+ * the manifest.
  */
 #ifndef TENANT_PLUGIN_STAGE_H
 #define TENANT_PLUGIN_STAGE_H

@@ -1,7 +1,7 @@
 /*
  * Reconcile: what is declared and not recorded is fetched and, unless boot-install
  * already brought it, delivered; then recorded; one restart at the end when anything was
- * delivered. Source: molecule-core, plugin reconcile (contract 2.15), with the gate of
+ * delivered. Source: molecule-core, plugin reconcile (1c9f83df), with the gate of
  * the design.
  */
 #ifndef TENANT_RECONCILE_H
