@@ -15,6 +15,13 @@ void strv_release(struct strv *s)
     *s = (struct strv)STRV_INIT;
 }
 
+void strv_move(struct strv *dst, struct strv *src)
+{
+    strv_release(dst);
+    *dst = *src;
+    *src = (struct strv)STRV_INIT;
+}
+
 void strv_take(struct strv *s, char *str)
 {
     if (s->n + 2 > s->cap) {

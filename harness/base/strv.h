@@ -26,6 +26,8 @@ void strv_add(struct strv *s, const char *str); /* copies */
 void strv_take(struct strv *s, char *str);      /* takes ownership */
 void strv_addf(struct strv *s, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void strv_copy(struct strv *dst, const struct strv *src);
+/* Releases what dst held, gives it src's strings and leaves src empty. */
+void strv_move(struct strv *dst, struct strv *src);
 bool strv_has(const struct strv *s, const char *str);
 void strv_sort(struct strv *s);
 /* Splits at each sep; empty parts are left out. */

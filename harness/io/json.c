@@ -223,21 +223,20 @@ static void sort_members(struct member *v, size_t n)
 
 static void add_object(struct buf *out, const json_t *j, enum json_style style, int level)
 {
-    size_t n = json_object_size(j);
+    size_t size = json_object_size(j), n = 0;
     struct member few[MEMBERS_FEW];
-    struct member *members = n <= MEMBERS_FEW ? few : xcalloc(n, sizeof(*members));
+    struct member *members = size <= MEMBERS_FEW ? few : xcalloc(size, sizeof(*members));
     const char *key;
     json_t *value;
-    size_t i = 0;
 
     json_object_foreach((json_t *)(uintptr_t)j, key, value)
     {
-        members[i++] = (struct member){.key = key, .value = value};
+        members[n++] = (struct member){.key = key, .value = value};
     }
     if (style == JSON_WIRE)
         sort_members(members, n);
     buf_addc(out, '{');
-    for (i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++) {
         if (i)
             buf_addc(out, ',');
         new_line(out, style, level + 1);

@@ -146,6 +146,22 @@ static void a_list_splits_joins_and_sorts(void **state)
     strv_release(&s);
 }
 
+static void a_list_that_moves_replaces_and_leaves_nothing_behind(void **state)
+{
+    struct strv from = STRV_INIT, to = STRV_INIT;
+
+    (void)state;
+    strv_add(&from, "new");
+    strv_add(&to, "old");
+    strv_add(&to, "older");
+    strv_move(&to, &from);
+    assert_int_equal(to.n, 1);
+    assert_string_equal(to.v[0], "new");
+    assert_int_equal(from.n, 0);
+    assert_null(from.v);
+    strv_release(&to);
+}
+
 static void an_environment_names_each_variable_once(void **state)
 {
     struct strv env = STRV_INIT;
@@ -514,6 +530,7 @@ int main(void)
         cmocka_unit_test(a_buffer_takes_text_longer_than_its_scratch_space),
         cmocka_unit_test(consuming_removes_from_the_front),
         cmocka_unit_test(a_list_splits_joins_and_sorts),
+        cmocka_unit_test(a_list_that_moves_replaces_and_leaves_nothing_behind),
         cmocka_unit_test(an_environment_names_each_variable_once),
         cmocka_unit_test(numbers_are_taken_whole_or_not_at_all),
         cmocka_unit_test(fractions_are_decimal_and_finite),

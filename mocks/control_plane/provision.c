@@ -261,9 +261,7 @@ static void launch(void *arg)
     struct err err = ERR_INIT;
     pr->timer = NULL;
     if (write_configs(pr, &err) == 0 && image_write(ws, ws->box->root, &err) == 0) {
-        strv_release(&ws->box->env);
-        ws->box->env = pr->env;
-        pr->env = (struct strv)STRV_INIT;
+        strv_move(&ws->box->env, &pr->env);
         if (box_launch(ws, &err) == 0) {
             provision_free(pr);
             return;
@@ -450,11 +448,12 @@ void provision_start(struct workspace *ws, const char *reason)
     }
     struct err err = ERR_INIT;
     bool docker = ws->org->plat->self_hosted;
-    pr->has_template = !docker && template_of(ws, &ref);
-    pr->fetched = !pr->has_template;
+    bool has_template = !docker && template_of(ws, &ref);
+    pr->has_template = has_template;
+    pr->fetched = !has_template;
     if (seed_files(ws, &pr->files, &err) < 0 ||
         (docker && volume_template(ws, &pr->assets, &err) < 0) ||
-        (pr->has_template && !fetch_assets(pr, &ref, &err))) {
+        (has_template && !fetch_assets(pr, &ref, &err))) {
         provision_abort(pr, err.text);
         box_stop(ws, NULL);
         return;

@@ -39,9 +39,7 @@ static void move_addresses(struct box *box, int from, int to)
         else
             strv_add(&moved, box->env.v[i]);
     }
-    strv_release(&box->env);
-    box->env = moved;
-    moved = (struct strv)STRV_INIT;
+    strv_move(&box->env, &moved);
 }
 
 static void come_back(struct workspace *ws)

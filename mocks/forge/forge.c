@@ -184,10 +184,11 @@ static struct cached *cached_get(struct forge *f, const char *path)
 static int look(struct forge *f, const char *path, struct cached **ret, struct err *err)
 {
     struct cached *c = cached_get(f, path);
-    char state[65], contents[65];
+    char state[65];
     if (stamp_of(path, false, state, err) < 0)
         return -1;
     if (strcmp(c->state, state) != 0) {
+        char contents[65];
         forget(c);
         if (stamp_of(path, true, contents, err) < 0)
             return -1;
@@ -218,7 +219,8 @@ static int tip_of_name(struct forge *f, const char *owner, const char *repo,
         return FORGE_NOT_FOUND;
     if (look(f, place.path, &c, err) < 0)
         return -1;
-    *ret = (struct forge_tip){.path = TAKE(place.path), .packed = place.packed};
+    ret->path = TAKE(place.path);
+    ret->packed = place.packed;
     memcpy(ret->commit, c->commit, sizeof ret->commit);
     return FORGE_OK;
 }

@@ -10,6 +10,9 @@
 /* clang-format off */
 #define OF(owner, type, member, quiet)                                                   \
     {#member, type, quiet, offsetof(struct owner, member), sizeof(((struct owner *)NULL)->member)}
+/* The size of a pointer is meant here, so its type is named. */
+#define JSON(owner, member)                                                              \
+    {#member, FIELD_JSON, false, offsetof(struct owner, member), sizeof(json_t *)}
 #define WS(type, member) OF(workspace, type, member, false)
 #define WS_QUIET(type, member) OF(workspace, type, member, true)
 #define ORG(type, member) OF(org, type, member, false)
@@ -18,9 +21,9 @@
 #define SECRET(type, member) OF(secret, type, member, false)
 #define PLUGIN(type, member) OF(plugin_row, type, member, false)
 #define PLATFORM(type, member) OF(platform, type, member, false)
-#define ROWS(owner, member, row, shape)                                                  \
-    {#member, offsetof(struct owner, member.v), offsetof(struct owner, member.n),        \
-     sizeof(struct row), &shape}
+#define ROWS(owner, member, list, row, shape)                                            \
+    {#member, offsetof(struct owner, member) + offsetof(struct list, v),                 \
+     offsetof(struct owner, member) + offsetof(struct list, n), sizeof(struct row), &(shape)}
 #define SHAPE(fields, rows) {fields, ARRAY_SIZE(fields), rows, ARRAY_SIZE(rows)}
 #define PLAIN(fields) {fields, ARRAY_SIZE(fields), NULL, 0}
 
@@ -43,7 +46,7 @@ static const struct field workspace_fields[] = {
     WS(FIELD_CHARS, parent_id), WS(FIELD_INT, tier), WS(FIELD_NAME, delivery_mode),
     WS(FIELD_TEXT, workspace_dir), WS(FIELD_NAME, workspace_access),
     WS(FIELD_NAME, current_task), WS(FIELD_NAME, last_sample_error),
-    WS(FIELD_JSON, agent_card), WS(FIELD_JSON, compute), WS(FIELD_JSON, budget),
+    JSON(workspace, agent_card), JSON(workspace, compute), JSON(workspace, budget),
     WS(FIELD_DOUBLE, last_error_rate), WS(FIELD_DOUBLE, monthly_spend), WS(FIELD_DOUBLE, x),
     WS(FIELD_DOUBLE, y), WS(FIELD_INT64, active_tasks), WS_QUIET(FIELD_INT64, uptime_seconds),
     WS(FIELD_INT64, max_concurrent_tasks), WS(FIELD_INT64, budget_limit),
@@ -51,19 +54,19 @@ static const struct field workspace_fields[] = {
     WS(FIELD_BOOL, talk_to_user_enabled), WS(FIELD_BOOL, external),
     WS(FIELD_INT64, created_at), WS(FIELD_INT64, updated_at), WS(FIELD_INT64, removed_at),
     WS_QUIET(FIELD_INT64, last_heartbeat_at), WS_QUIET(FIELD_INT64, last_outbound_at),
-    WS(FIELD_JSON, loaded_mcp_tools), WS(FIELD_CHARS, inbound_secret),
+    JSON(workspace, loaded_mcp_tools), WS(FIELD_CHARS, inbound_secret),
     WS(FIELD_BOOL, reset_session),
 };
 static const struct rows_field workspace_rows[] = {
-    ROWS(workspace, secrets, secret, shape_secret),
-    ROWS(workspace, declared, plugin_row, shape_plugin),
-    ROWS(workspace, installed, plugin_row, shape_plugin),
+    ROWS(workspace, secrets, secrets, secret, shape_secret),
+    ROWS(workspace, declared, plugin_rows, plugin_row, shape_plugin),
+    ROWS(workspace, installed, plugin_rows, plugin_row, shape_plugin),
 };
 const struct shape shape_workspace = SHAPE(workspace_fields, workspace_rows);
 
 static const struct field box_fields[] = {
     BOX(FIELD_INT, port), BOX(FIELD_INT, boots), BOX(FIELD_INT, reconciles),
-    BOX(FIELD_JSON, arrivals), BOX(FIELD_LIST, env), BOX(FIELD_BOOL, wanted),
+    JSON(box, arrivals), BOX(FIELD_LIST, env), BOX(FIELD_BOOL, wanted),
     BOX(FIELD_CHARS, preparing),
 };
 const struct shape shape_box = PLAIN(box_fields);
@@ -72,9 +75,9 @@ static const struct field org_fields[] = {
     ORG(FIELD_CHARS, id), ORG(FIELD_NAME, slug), ORG(FIELD_NAME, name),
     ORG(FIELD_TEXT, owner_user_id), ORG(FIELD_NAME, status), ORG(FIELD_NAME, instance_status),
     ORG(FIELD_NAME, admin_token), ORG(FIELD_TEXT, alias_host), ORG(FIELD_INT64, created_at),
-    ORG(FIELD_JSON, switches), ORG(FIELD_JSON, faults),
+    JSON(org, switches), JSON(org, faults),
 };
-static const struct rows_field org_rows[] = {ROWS(org, secrets, secret, shape_secret)};
+static const struct rows_field org_rows[] = {ROWS(org, secrets, secrets, secret, shape_secret)};
 const struct shape shape_org = SHAPE(org_fields, org_rows);
 
 static const struct field token_fields[] = {
@@ -88,9 +91,9 @@ const struct shape shape_token = PLAIN(token_fields);
 static const struct field platform_fields[] = {
     PLATFORM(FIELD_INT, port), PLATFORM(FIELD_INT, https_port), PLATFORM(FIELD_NAME, cp_token),
     PLATFORM(FIELD_TEXT, shared_secret), PLATFORM(FIELD_NAME, forge_token),
-    PLATFORM(FIELD_NAME, contract), PLATFORM(FIELD_JSON, switches), PLATFORM(FIELD_JSON, faults),
-    PLATFORM(FIELD_JSON, answer_seen), PLATFORM(FIELD_JSON, early),
-    PLATFORM(FIELD_JSON, seen_sources), PLATFORM(FIELD_JSON, forge_kept),
+    PLATFORM(FIELD_NAME, contract), JSON(platform, switches), JSON(platform, faults),
+    JSON(platform, answer_seen), JSON(platform, early),
+    JSON(platform, seen_sources), JSON(platform, forge_kept),
 };
 const struct shape shape_platform = PLAIN(platform_fields);
 /* clang-format on */

@@ -62,12 +62,12 @@ bool registry_holds(const struct workspace *ws, const json_t *tools)
 struct registration {
     const json_t *body;
     char id[37];
-    const char *kind, *mode; /* NULL = not given */
-    json_t *card;            /* owned */
-    const char *url;         /* "" = none; in poll mode as given */
-    struct workspace *ws;    /* NULL = unknown id */
-    bool held;               /* registered, and not online for it */
-    bool authenticated;      /* the bearer is the workspace's own */
+    const char *kind, *mode;  /* NULL = not given */
+    json_t *card;             /* owned */
+    const char *url;          /* "" = none; in poll mode as given */
+    struct workspace *ws;     /* NULL = unknown id */
+    bool held;                /* registered, and not online for it */
+    struct workspace *proven; /* ws, when the bearer is its own; else NULL */
 };
 
 /* False = answered. */
@@ -77,8 +77,8 @@ typedef bool step_fn(struct call *call, struct registration *r);
  * heartbeat keeps such a workspace degraded. */
 static void stamp_failure(struct registration *r)
 {
-    if (r->authenticated)
-        r->ws->last_register_failure_mono = clock_mono_ms();
+    if (r->proven)
+        r->proven->last_register_failure_mono = clock_mono_ms();
 }
 
 static bool refuse(struct call *call, struct registration *r, int status,
@@ -122,8 +122,9 @@ static bool check_token(struct call *call, struct registration *r)
 {
     if (!rest_need_registry(call, r->ws))
         return false;
-    r->authenticated = r->ws && call->token && call->token->ws == r->ws &&
-                       call->token->kind != TOKEN_ORG;
+    if (r->ws && call->token && call->token->ws == r->ws &&
+        call->token->kind != TOKEN_ORG)
+        r->proven = r->ws;
     return true;
 }
 

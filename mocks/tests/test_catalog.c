@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "mocks/forge/catalog.h"
 
 #define OURS "molecule-ai/"
@@ -32,9 +33,9 @@ static size_t size_of(const char *rel)
 static void configurations_and_persona_have_production_sizes(void **state)
 {
     (void)state;
-    assert_true(size_of(TEMPLATE "platform-agent/main/config.yaml") > 7 * 1024);
-    assert_true(size_of(TEMPLATE "platform-agent/main/prompts/concierge.md") > 3 * 1024);
-    assert_true(size_of(TEMPLATE "seo-agent/main/config.yaml") > 8 * 1024);
+    assert_true(size_of(TEMPLATE "platform-agent/main/config.yaml") > KIB(7));
+    assert_true(size_of(TEMPLATE "platform-agent/main/prompts/concierge.md") > KIB(3));
+    assert_true(size_of(TEMPLATE "seo-agent/main/config.yaml") > KIB(8));
 }
 
 struct sum {

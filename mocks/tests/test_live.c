@@ -201,8 +201,8 @@ static void only_a_handshake_opens_a_socket(void **state)
         "Connection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
         "Connection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: a\r\n",
         "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: a\r\n",
-        "Connection: upgrade\r\nUpgrade: h2c\r\nSec-WebSocket-Version: 13\r\n"
-        "Sec-WebSocket-Key: a\r\n",
+        ("Connection: upgrade\r\nUpgrade: h2c\r\nSec-WebSocket-Version: 13\r\n"
+         "Sec-WebSocket-Key: a\r\n"),
     };
     for (size_t i = 0; i < ARRAY_SIZE(not_one); i++) {
         struct client c = client_open();
