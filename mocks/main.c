@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/log.h"
+#include "base/table.h"
 #include "mocks/box/box.h"
 #include "mocks/management_mcp/mcp.h"
 #include "mocks/server/journal_main.h"
@@ -17,14 +19,26 @@ struct command {
     const char *name;
     int (*main)(int argc, char **argv);
     const char *about;
+    const char *help; /* NULL = its own main takes --help */
 };
 
 static const struct command commands[] = {
-    {"platform", platform_main, "the control plane, its tenants and the forge"},
-    {"journal", journal_main, "what a platform was asked, and why it answered so"},
-    {"box", box_main, "one workspace's machine; the platform starts it"},
-    {"mcp", mcp_main, "a management or delegation MCP server on stdio"},
-    {"routes", routes_main, "every route, and how often the last run asked for it"},
+    {"platform", platform_main, "the control plane, its tenants and the forge", NULL},
+    {"journal", journal_main, "what a platform was asked, and why it answered so", NULL},
+    {"routes", routes_main, "every route, and how often the last run asked for it", NULL},
+    {"box", box_main, "one workspace's machine; the platform starts it",
+     "usage: waybill-mock box\n\n"
+     "The machine of one workspace. The platform starts it, with its listening socket "
+     "as\n"
+     "descriptor 3 and everything else in the environment; nobody else needs to.\n"},
+    {"mcp", mcp_main, "a management or delegation MCP server on stdio",
+     "usage: waybill-mock mcp [a2a]\n\n"
+     "An MCP server on stdin and stdout: @molecule-ai/mcp-server, configured as that is\n"
+     "(MOLECULE_API_URL, MOLECULE_API_KEY, MOLECULE_ORG_ID, "
+     "MOLECULE_MCP_MODE=management),\n"
+     "or with 'a2a' the one that a box has for delegation.\n\n"
+     "Example: . build/mock.env && MOLECULE_API_KEY=$MOLECULE_ORG_API_KEY \\\n"
+     "             MOLECULE_MCP_MODE=management waybill-mock mcp\n"},
 };
 
 static int usage(FILE *out, int code)
@@ -32,8 +46,42 @@ static int usage(FILE *out, int code)
     (void)fputs("usage: waybill-mock COMMAND [OPTION...]\n\n", out);
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
         (void)fprintf(out, "  %-10s%s\n", commands[i].name, commands[i].about);
-    (void)fputs("\nExample: waybill-mock platform --json --org demo\n", out);
+    (void)fputs(
+        "\n'waybill-mock COMMAND --help' says more. 'waybill mock' starts a platform "
+        "too, with\nthe catalogue and the profiles found for it.\n\n"
+        "Example: waybill-mock platform --json --org demo\n",
+        out);
     return code;
+}
+
+static const struct command *find(const char *name)
+{
+    const char *names[ARRAY_SIZE(commands)];
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+        if (strcmp(name, commands[i].name) == 0)
+            return &commands[i];
+        names[i] = commands[i].name;
+    }
+    CLEANUP(free_ptr) char *meant = did_you_mean(name, names, ARRAY_SIZE(names));
+    (void)fprintf(stderr,
+                  "waybill-mock: unknown command '%s'%s (see 'waybill-mock --help')\n",
+                  name, meant);
+    return NULL;
+}
+
+static bool asks_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+static int run(const struct command *c, int argc, char **argv)
+{
+    char option[] = "--help";
+    char *help[] = {argv[0], option, NULL};
+    bool asked = argc > 1 && asks_help(argv[1]);
+    if (asked && c->help)
+        return fputs(c->help, stdout) < 0 ? 1 : 0;
+    return asked ? c->main(2, help) : c->main(argc, argv);
 }
 
 int main(int argc, char **argv)
@@ -48,16 +96,17 @@ int main(int argc, char **argv)
         return mcp_main(argc, argv);
     if (argc < 2)
         return usage(stderr, 2);
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)
+    bool help = asks_help(argv[1]) || strcmp(argv[1], "help") == 0;
+    if (help && argc < 3)
         return usage(stdout, 0);
-    if (strcmp(argv[1], "--version") == 0) {
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "version") == 0) {
         (void)printf("waybill-mock %s\n", WAYBILL_VERSION);
         return 0;
     }
-    for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-        if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].main(argc - 1, argv + 1);
-    (void)fprintf(stderr, "waybill-mock: unknown command '%s'; see waybill-mock --help\n",
-                  argv[1]);
-    return 2;
+    const struct command *c = find(argv[help ? 2 : 1]);
+    if (!c)
+        return 2;
+    char option[] = "--help";
+    char *about[] = {argv[help ? 2 : 1], option, NULL};
+    return help ? run(c, 2, about) : run(c, argc - 1, argv + 1);
 }

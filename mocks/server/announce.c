@@ -74,18 +74,20 @@ static void add_people_text(const struct platform *p, struct buf *out)
         buf_addf(out, "               https://SLUG.%s:%d\n",
                  p->tenant_domain ? p->tenant_domain : "cp.localhost", p->https_port);
     }
-    buf_addf(out, "authority      %s\n", p->ca_file);
+    buf_addf(out, "CA file        %s\n", p->ca_file);
     buf_addf(out, "forge          %s\n", p->forge_url);
-    buf_addf(out, "mock's own     %s/_mock/info\n", p->mock_url);
+    buf_addf(out, "mock itself    %s/_mock/info\n", p->mock_url);
     buf_addf(out, "contract       %s, pace %g\n", p->contract, p->pace);
     buf_addf(out, "directory      %s\n", p->dir);
     for (size_t i = 0; i < p->orgs_n; i++) {
         struct org *org = p->orgs[i];
         const struct workspace *root = ws_platform_root(org);
         CLEANUP(free_ptr) char *https_url = https_url_of(org);
-        buf_addf(out, "organisation   %s  id %s  admin token %s\n", org->url, org->id,
+        buf_addf(out, "organisation   %s\n", org->slug);
+        buf_addf(out, "  address      %s\n               %s\n", org->url, https_url);
+        buf_addf(out, "  id           %s\n", org->id);
+        buf_addf(out, "  admin token  %s\n",
                  *org->admin_token ? org->admin_token : "(none)");
-        buf_addf(out, "               %s\n", https_url);
         if (root)
             buf_addf(out, "  concierge    %s  %s\n", root->id, root->status);
     }

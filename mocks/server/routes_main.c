@@ -15,9 +15,13 @@ enum { ASK_TIMEOUT_MS = 10000 };
 static const char help[] =
     "usage: waybill-mock routes [OPTION...]\n"
     "\n"
-    "Lists every route of the mock: plane, group, method, path, auth, whether it is "
-    "built\n"
-    "or unspecified, and how many requests of the last run asked for it.\n"
+    "Every route of the mock: plane, group, method, path, auth, whether it is built or\n"
+    "unspecified (its shape is not known: 501), and how many requests of the last run\n"
+    "asked for it. auth is who may: open (anybody), admin, workspace (the one in the "
+    "path),\n"
+    "own (that one, where it has tokens), cp (the control plane's admin), self (the "
+    "route\n"
+    "decides by itself).\n"
     "\n"
     "  --hits FILE  of this run: DATABASE.routes.json (default: of build/results.db, "
     "else\n"
@@ -187,6 +191,11 @@ static int parse(int argc, char **argv, struct options *o, struct err *err)
         return err_set(err, ERR_USAGE, "unexpected argument '%s'", argv[optind]);
     if (o->hits && o->url)
         return err_set(err, ERR_USAGE, "--hits and --url exclude each other");
+    if (o->url && strncmp(o->url, "http://", 7) != 0 &&
+        strncmp(o->url, "https://", 8) != 0)
+        return err_set(err, ERR_USAGE,
+                       "'%s' is no URL; a platform's is as in http://127.0.0.1:8080",
+                       o->url);
     return 0;
 }
 
