@@ -43,8 +43,10 @@ static void provision_free(struct provision *pr)
         return;
     pr->ws->box->provision = NULL;
     /* What the end of the platform cuts off is taken up again after it. */
-    if (!pr->ws->org->plat->stopping)
+    if (!pr->ws->org->plat->stopping) {
         pr->ws->box->preparing[0] = '\0';
+        str_set(&pr->ws->template_once, NULL);
+    }
     state_touch(pr->ws->org);
     if (pr->call)
         http_call_cancel(pr->call);
@@ -487,10 +489,14 @@ void provision_machine(struct workspace *ws, struct machine *m)
     box_stop(ws, on_stopped);
 }
 
-bool provision_restart(struct workspace *ws, const char *reason)
+bool provision_restart_from(struct workspace *ws, const char *reason,
+                            const char *template)
 {
     if (ws_external_like(ws))
         return false;
+    if (ws->box)
+        provision_free(ws->box->provision);
+    str_set(&ws->template_once, template);
     ws_set_status(ws, "provisioning");
     str_set(&ws->url, "");
     event_add(ws->org, ws, "WORKSPACE_PROVISIONING",
@@ -501,6 +507,11 @@ bool provision_restart(struct workspace *ws, const char *reason)
         restart_context_note(ws, reason);
     provision_start(ws, reason);
     return true;
+}
+
+bool provision_restart(struct workspace *ws, const char *reason)
+{
+    return provision_restart_from(ws, reason, NULL);
 }
 
 void provision_stop(struct workspace *ws)

@@ -7,6 +7,7 @@
 #include "mocks/control_plane/boxes.h"
 #include "mocks/control_plane/provision.h"
 #include "mocks/server/state_save.h"
+#include "mocks/tenant/workspace.h"
 
 /* A box keeps its last token in its /configs. When the platform knows another one, or
  * the box none, it is let in as a fresh one. */
@@ -88,5 +89,7 @@ void resume_all(struct platform *p)
         org_resume(org);
         for (size_t w = 0; w < org->ws_n; w++)
             resume_workspace(org->ws[w]);
+        for (size_t w = 0; w < org->ws_n; w++)
+            workspace_restart_resume(org->ws[w]);
     }
 }

@@ -1,6 +1,7 @@
 /*
  * What was under way when the platform ended, taken up again: machines that come up,
- * preparations, and boxes, which come back in place with their disks.
+ * preparations, boxes, which come back in place with their disks, and restarts that were
+ * still to come.
  */
 #ifndef CONTROL_PLANE_RESUME_H
 #define CONTROL_PLANE_RESUME_H

@@ -103,12 +103,12 @@ struct workspace {
                     * correlation_id,fields} */
     json_t *rest;  /* object; the REST part's own small tables (activity, memory ...) */
     bool reset_session;
-    bool gone;       /* purged: no look-up finds it */
-    struct box *box; /* NULL until the first provision */
-    /* Of this process alone: not stored. */
-    struct auto_restart *auto_restart; /* mocks/tenant/restart_auto.c; NULL = never */
-    const char *template_once; /* of the provision that starts now; borrowed, NULL = the
-                                * workspace's own */
+    char *template_once;  /* of the preparation that is under way; NULL = its own one */
+    char *restart_wanted; /* why a restart is still to come; NULL = none is */
+    bool gone;            /* purged: no look-up finds it */
+    struct box *box;      /* NULL until the first provision */
+    struct auto_restart *auto_restart; /* when one may come (mocks/tenant/restart_auto.c);
+                                        * of this process alone, NULL = at once */
 };
 
 struct org {
@@ -344,6 +344,9 @@ void provision_start(struct workspace *ws, const char *reason);
 /* Sets status provisioning and url "", WORKSPACE_PROVISIONING, then provision_start:
  * what every restart does. False: its runtime has no box to restart. */
 bool provision_restart(struct workspace *ws, const char *reason);
+/* The same with another template than the workspace's for this once; NULL = its own. */
+bool provision_restart_from(struct workspace *ws, const char *reason,
+                            const char *template);
 /* Kills the box and forgets a preparation under way; the status is not touched. */
 void provision_stop(struct workspace *ws);
 /* Event WORKSPACE_PROVISION_FAILED (extra: taken, "error" is added), status failed,

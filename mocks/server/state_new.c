@@ -62,6 +62,8 @@ static void ws_free(struct workspace *ws)
                      ws->workspace_dir,
                      ws->current_task,
                      ws->workspace_access,
+                     ws->template_once,
+                     ws->restart_wanted,
                      ws->last_sample_error};
     for (size_t i = 0; i < ARRAY_SIZE(owned); i++)
         free(owned[i]);

@@ -55,7 +55,8 @@ static const struct field workspace_fields[] = {
     WS(FIELD_INT64, created_at), WS(FIELD_INT64, updated_at), WS(FIELD_INT64, removed_at),
     WS_QUIET(FIELD_INT64, last_heartbeat_at), WS_QUIET(FIELD_INT64, last_outbound_at),
     JSON(workspace, loaded_mcp_tools), WS(FIELD_CHARS, inbound_secret),
-    WS(FIELD_BOOL, reset_session),
+    WS(FIELD_BOOL, reset_session), WS(FIELD_TEXT, template_once),
+    WS(FIELD_TEXT, restart_wanted),
 };
 static const struct rows_field workspace_rows[] = {
     ROWS(workspace, secrets, secrets, secret, shape_secret),

@@ -105,9 +105,7 @@ void power_restart(struct call *call)
     const char *stored = has_files(ws, ws->template) ? ws->template : "existing-volume";
     if (fault_mode(call->org, "restart"))
         rest_fault(call, "restart");
-    ws->template_once = once;
-    (void)provision_restart(ws, "restart");
-    ws->template_once = NULL;
+    (void)provision_restart_from(ws, "restart", once);
     call_json(call, 200,
               json_make("{s:s,s:b,s:s}", "config_dir", once ? once : stored,
                         "reset_session", ws->reset_session, "status", "provisioning"));

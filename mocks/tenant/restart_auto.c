@@ -15,7 +15,6 @@ enum { WINDOW_S = 60, BUSY_S = 10, BUSY_LOOKS_MAX = 100, FILES_S = 15 };
 
 struct auto_restart {
     struct loop_timer *timer; /* of the one that is wanted, NULL = none */
-    const char *reason;       /* of the first that wanted it; literal */
     int64_t started_mono;     /* 0 = never */
     int looks;
 };
@@ -30,20 +29,32 @@ static bool may_start(const struct workspace *ws)
     return ws_live(ws) && !has_status(ws, "paused") && !has_status(ws, "hibernated");
 }
 
+static void wanted(struct workspace *ws, const char *reason)
+{
+    str_set(&ws->restart_wanted, reason);
+    state_touch(ws->org);
+}
+
 static void due(void *arg)
 {
     struct workspace *ws = arg;
     struct auto_restart *r = ws->auto_restart;
     const struct platform *p = ws->org->plat;
     r->timer = NULL;
-    if (!may_start(ws) || p->stopping)
+    if (p->stopping)
         return;
+    if (!may_start(ws)) {
+        wanted(ws, NULL);
+        return;
+    }
     if (has_status(ws, "provisioning") && r->looks++ < BUSY_LOOKS_MAX) {
         r->timer = loop_timer_add(p->loop, pace_ms(p, BUSY_S), due, ws);
         return;
     }
     r->started_mono = clock_mono_ms();
-    (void)provision_restart(ws, r->reason);
+    CLEANUP(free_ptr) char *reason = ws->restart_wanted;
+    ws->restart_wanted = NULL;
+    (void)provision_restart(ws, reason);
 }
 
 /* Not before delay_ms have passed. */
@@ -60,7 +71,7 @@ static void want(struct workspace *ws, const char *reason, int64_t delay_ms)
     int64_t left = r->started_mono + pace_ms(p, WINDOW_S) - clock_mono_ms();
     if (r->started_mono != 0 && left > delay_ms)
         delay_ms = left;
-    r->reason = reason;
+    wanted(ws, reason);
     r->looks = 0;
     if (delay_ms > 0)
         r->timer = loop_timer_add(p->loop, delay_ms, due, ws);
@@ -71,6 +82,14 @@ static void want(struct workspace *ws, const char *reason, int64_t delay_ms)
 void workspace_restart_auto(struct workspace *ws, const char *reason)
 {
     want(ws, reason, 0);
+}
+
+void workspace_restart_resume(struct workspace *ws)
+{
+    CLEANUP(free_ptr) char *reason = ws->restart_wanted;
+    ws->restart_wanted = NULL;
+    if (reason)
+        want(ws, reason, 0);
 }
 
 void workspace_restart_debounced(struct workspace *ws)

@@ -36,8 +36,10 @@ bool workspace_has_machine(const struct workspace *ws);
 
 /* Restarts the box for a reason of the platform's own, at most once per 60 s (production
  * time): what comes sooner is done together at the end of that time. Nothing for rows
- * without a box, and for those that are stopped. reason: literal. */
+ * without a box, and for those that are stopped. */
 void workspace_restart_auto(struct workspace *ws, const char *reason);
+/* The one that was still to come when the platform ended. */
+void workspace_restart_resume(struct workspace *ws);
 /* The same because files were written: 15 s after the first of them, once for all. */
 void workspace_restart_debounced(struct workspace *ws);
 
