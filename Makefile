@@ -68,6 +68,10 @@ $(B)/%.o: %.c $(B)/flags
 	$(if $(filter 0,$(V)),@echo "  CC    $<")
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(call bans,$<) $(CFLAGS_ALL) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
 
+# What EMBED puts into a program, which the compiler's list of headers does not name.
+$(B)/reports/html.o: reports/web/style.css
+$(B)/reports/store.o: reports/schema.sql
+
 # Rebuild everything when the flags change.
 $(B)/flags: FORCE
 	@$(PKG_CONFIG) --exists "$(PACKAGES)" 2>/dev/null || { \
