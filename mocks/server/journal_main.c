@@ -168,9 +168,10 @@ static void show(const struct view *v, const json_t *e)
     const char *decision = json_str(e, "decision", "");
     CLEANUP(buf_release) struct buf left = BUF_INIT(KIB(16));
     CLEANUP(buf_release) struct buf right = BUF_INIT(KIB(16));
-    buf_addf(&left, "%6lld %9.3f  %-12.12s %-*.*s %-7.7s ", (long long)json_int(e, "n", 0),
-             (double)json_int(e, "at_ms", 0) / 1000, json_str(e, "org", "-"), ID_SHOWN,
-             ID_SHOWN, json_str(e, "caller", "?"), json_str(e, "method", ""));
+    buf_addf(&left, "%6lld %9.3f  %-12.12s %-*.*s %-7.7s ",
+             (long long)json_int(e, "n", 0), (double)json_int(e, "at_ms", 0) / 1000,
+             json_str(e, "org", "-"), ID_SHOWN, ID_SHOWN, json_str(e, "caller", "?"),
+             json_str(e, "method", ""));
     buf_addf(&right, " %-9s %-9s %s%s%s", json_str(e, "rule", "-"),
              json_str(e, "auth", "-"), json_str(e, "path", ""), query ? "?" : "",
              query ? query : "");
