@@ -89,14 +89,13 @@ static void handle(struct httpd_req *req, void *arg)
 
 static void installed(struct box *b)
 {
-    int64_t setup_ms = box_pace_ms(b, SETUP_SECONDS);
     char *registry CLEANUP(free_ptr) = fs_join(b->root, "opt/plugins_registry");
     const struct adaptor_options opt = {
         .configs = b->configs,
         .plugins_dir = box_env(b, "PLUGINS_DIR"),
         .registry = registry,
         .runtime = b->runtime,
-        .setup_timeout_ms = setup_ms < SETUP_LEAST_MS ? SETUP_LEAST_MS : setup_ms,
+        .setup_timeout_ms = box_patience_ms(b, SETUP_SECONDS, SETUP_LEAST_MS),
         .descriptors = box_switch_is(b, "plugin_descriptor", "yes"),
         .env = &b->env,
         .server_name = box_fragment_server(b),

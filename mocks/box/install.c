@@ -85,10 +85,10 @@ static void fetched(const struct http_response *resp, const struct err *failed, 
 
 static int64_t fetch_timeout_ms(const struct box *b)
 {
-    int64_t ms = box_pace_ms(b, FETCH_SECONDS);
     bool hangs = box_switch_is(b, "plugin_fetch", "hang");
 
-    return hangs || ms > FETCH_LEAST_MS ? ms : FETCH_LEAST_MS;
+    return hangs ? box_pace_ms(b, FETCH_SECONDS)
+                 : box_patience_ms(b, FETCH_SECONDS, FETCH_LEAST_MS);
 }
 
 static void fetch(void *arg)

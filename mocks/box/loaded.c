@@ -162,7 +162,6 @@ static struct child *start_child(struct box *b, const struct server_entry *e,
     struct strv argv CLEANUP(strv_release) = STRV_INIT;
     struct strv env CLEANUP(strv_release) = STRV_INIT;
     bool extra = e->source != SERVER_BUILTIN;
-    int64_t timeout_ms = box_pace_ms(b, START_SECONDS);
 
     if (extra && box_fault_is(b, "mcp-child", "missing"))
         strv_take(&argv, xasprintf("%s-that-is-not-installed", e->command));
@@ -176,7 +175,7 @@ static struct child *start_child(struct box *b, const struct server_entry *e,
         .name = e->name,
         .argv = &argv,
         .env = &env,
-        .start_timeout_ms = timeout_ms < START_LEAST_MS ? START_LEAST_MS : timeout_ms,
+        .start_timeout_ms = box_patience_ms(b, START_SECONDS, START_LEAST_MS),
         .crash = extra && box_fault_is(b, "mcp-child", "crash"),
         .changed = child_changed,
         .arg = b,

@@ -133,6 +133,14 @@ int64_t box_pace_ms(const struct box *b, double seconds)
     return ms < 1 ? 1 : (int64_t)ms;
 }
 
+int64_t box_patience_ms(const struct box *b, double seconds, int64_t least_ms)
+{
+    int64_t ms = box_pace_ms(b, seconds);
+    int64_t least = (int64_t)((double)least_ms * clock_timeout_mul());
+
+    return ms < least ? least : ms;
+}
+
 const char *box_env(const struct box *b, const char *name)
 {
     return strv_env_get(&b->env, name);

@@ -83,6 +83,9 @@ const char *box_fault(const struct box *b, const char *name);
 bool box_fault_is(const struct box *b, const char *name, const char *mode);
 /* Production seconds as real milliseconds, at least 1. */
 int64_t box_pace_ms(const struct box *b, double seconds);
+/* The same where it is patience and no clock of the product: a machine that is loaded, or
+ * slowed down by a sanitizer (TIMEOUT_MUL), is given at least that much. */
+int64_t box_patience_ms(const struct box *b, double seconds, int64_t least_ms);
 const char *box_env(const struct box *b, const char *name);  /* NULL = not set */
 char *box_config_path(const struct box *b, const char *rel); /* caller frees */
 
