@@ -2,11 +2,13 @@
  * waybill-mock: the mock platform, its boxes and their MCP servers are one program, so
  * that a box can be started from wherever the platform runs.
  */
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "base/table.h"
 #include "mocks/box/box.h"
@@ -84,8 +86,17 @@ static int run(const struct command *c, int argc, char **argv)
     return asked ? c->main(2, help) : c->main(argc, argv);
 }
 
+/* By itself glibc takes the first body of 24 MiB that is freed as a sign that such blocks
+ * come and go, and keeps up to twice as much for the next one, for ever. */
+static void give_memory_back(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, (int)KIB(256));
+    (void)mallopt(M_TRIM_THRESHOLD, (int)MIB(1));
+}
+
 int main(int argc, char **argv)
 {
+    give_memory_back();
     log_init("waybill-mock", LOG_WARN);
     (void)signal(SIGPIPE, SIG_IGN);
     const char *self = argc > 0 ? strrchr(argv[0], '/') : NULL;
