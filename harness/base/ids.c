@@ -1,6 +1,7 @@
 #include "base/ids.h"
 
 #include "base/cleanup.h"
+#include <ctype.h>
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -135,6 +136,23 @@ void id_hex(char *out, size_t n)
     for (size_t i = 0; i < n; i++)
         out[i] = hex_digits[(unsigned char)out[i] & 15];
     out[n] = '\0';
+}
+
+char *id_slug(const char *text, size_t max)
+{
+    size_t len = strlen(text), n = 0;
+    char *slug = xmalloc((len < max ? len : max) + 1);
+    for (; *text && n < max; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (isalnum(c))
+            slug[n++] = (char)tolower(c);
+        else if (n > 0 && slug[n - 1] != '-')
+            slug[n++] = '-';
+    }
+    while (n > 0 && slug[n - 1] == '-')
+        n--;
+    slug[n] = '\0';
+    return slug;
 }
 
 void sha256_hex(const void *data, size_t len, char out[65])

@@ -18,6 +18,10 @@ void id_token(char out[44]);
 /* n lower-case hexadecimal digits and a terminator. */
 void id_hex(char *out, size_t n);
 
+/* "My Template!" -> "my-template": letters and digits in lower case, a '-' for whatever
+ * is between them; at most max bytes, "" when nothing is left. Owned by the caller. */
+char *id_slug(const char *text, size_t max);
+
 void sha256_hex(const void *data, size_t len, char out[65]);
 /* Compares in constant time; false when the lengths differ. */
 bool const_time_equal(const char *a, const char *b);

@@ -74,10 +74,6 @@ void scenario_want(const struct scenario *s, struct exprs *exprs);
 /* exprs_compile with its errors as problems; 0 when all compiled. */
 int catalogue_compile(struct catalogue *c, struct problems *problems);
 
-/* Lower case, each run of other characters than letters and digits one '-', at most 60
- * bytes; caller frees. Steps without `id` are called so. */
-char *slug_of(const char *text);
-
 /* The keys of every step kind and of the common keys, one a line: "org: as name ...". For
  * comparing the JSON Schema with the tables. Caller frees. */
 char *step_table_text(void);

@@ -4,10 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/ids.h"
 #include "base/limits.h"
 #include "base/num.h"
 #include "io/json.h"
 #include "scenario/explain.h"
+
+enum { ID_MAX = 60 }; /* bytes of the name that a step without `id` goes by */
 
 static bool is_common(const char *key)
 {
@@ -151,7 +154,7 @@ static void name_step(struct loader *l, struct step *step, const char *prefix,
         return;
     }
     char *slug CLEANUP(free_ptr) =
-        slug_of(name && name->text ? name->text : step->row->key);
+        id_slug(name && name->text ? name->text : step->row->key, ID_MAX);
     take_id(l, step, prefix, slug[0] ? slug : "step", NULL);
 }
 
@@ -395,7 +398,7 @@ static void read_refused(struct loader *l, struct step *deny, const struct ynode
         struct deny_case *c = &deny->refused[deny->n_refused];
         const struct ynode *locals = cases->kind == YNODE_SEQ ? cases->items[i] : cases;
         char *subject CLEANUP(free_ptr) = subject_of(locals);
-        char *slug CLEANUP(free_ptr) = slug_of(subject);
+        char *slug CLEANUP(free_ptr) = id_slug(subject, ID_MAX);
         char *id CLEANUP(free_ptr) =
             n > 1 ? xasprintf("refused/%s", slug) : xstrdup("refused");
         read_case(l, deny, locals, id, c);

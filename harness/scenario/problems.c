@@ -1,6 +1,5 @@
 #include "scenario/load.h"
 
-#include <ctype.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,22 +89,4 @@ int problems_err(const struct problems *p, struct err *err)
     if (n > 1)
         return err_set(err, ERR_CONFIG, "%s (and %zu more: waybill check)", line, n - 1);
     return err_set(err, ERR_CONFIG, "%s", line);
-}
-
-char *slug_of(const char *text)
-{
-    char *slug = xmalloc(strlen(text) + 2);
-    size_t n = 0;
-
-    for (const char *s = text; *s && n < 60; s++) {
-        bool plain = isalnum((unsigned char)*s) != 0;
-        if (plain)
-            slug[n++] = (char)tolower((unsigned char)*s);
-        else if (n > 0 && slug[n - 1] != '-')
-            slug[n++] = '-';
-    }
-    while (n > 0 && slug[n - 1] == '-')
-        n--;
-    slug[n] = '\0';
-    return slug;
 }

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/fs.h"
+#include "base/ids.h"
 #include "base/limits.h"
 #include "io/json.h"
 #include "scenario/answers.h"
@@ -418,7 +419,7 @@ static void makes_ids_of_names(void **state)
 {
     struct fixture *f = *state;
 
-    f->text = slug_of("  The plugin's \"name\": ${x.y} -- arrived!  ");
+    f->text = id_slug("  The plugin's \"name\": ${x.y} -- arrived!  ", 60);
     assert_string_equal(f->text, "the-plugin-s-name-x-y-arrived");
 }
 

@@ -225,39 +225,30 @@ json_t *agent_create_arguments(const struct agent_wish *w, const char *model)
     return arguments;
 }
 
+/* The member "text" of each that has one, a line each. */
+static void add_texts(const json_t *list, struct buf *out)
+{
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *text = json_str(json_array_get(list, i), "text", NULL);
+        if (!text)
+            continue;
+        if (out->len)
+            buf_addc(out, '\n');
+        buf_adds(out, text);
+    }
+}
+
 char *mcp_result_text(const json_t *result)
 {
     struct buf out = BUF_INIT(LIMIT_LINE);
-    json_t *content;
-    size_t i;
-
-    json_array_foreach(json_object_get(result, "content"), i, content)
-    {
-        const char *text = json_str(content, "text", NULL);
-        if (!text)
-            continue;
-        if (out.len)
-            buf_addc(&out, '\n');
-        buf_adds(&out, text);
-    }
+    add_texts(json_object_get(result, "content"), &out);
     return buf_steal(&out);
 }
 
 char *a2a_message_text(const json_t *message)
 {
     struct buf out = BUF_INIT(LIMIT_REQUEST_BODY);
-    json_t *part;
-    size_t i;
-
-    json_array_foreach(json_object_get(message, "parts"), i, part)
-    {
-        const char *text = json_str(part, "text", NULL);
-        if (!text)
-            continue;
-        if (out.len)
-            buf_addc(&out, '\n');
-        buf_adds(&out, text);
-    }
+    add_texts(json_object_get(message, "parts"), &out);
     if (!out.len)
         buf_adds(&out, json_str(message, "content", ""));
     return buf_steal(&out);

@@ -314,11 +314,11 @@ static const char *template_name(const char *repo)
     return repo;
 }
 
-static bool template_known(const struct catalog *c, const char *full)
+bool catalog_names(json_t *templates, const char *full)
 {
     const char *name = NULL;
     json_t *row = NULL;
-    json_object_foreach(c->templates, name, row)
+    json_object_foreach(templates, name, row)
     {
         if (strcmp(json_str(row, "repo", ""), full) == 0)
             return true;
@@ -331,7 +331,7 @@ static void add_template(struct catalog *c, const char *full, const char *dir)
 {
     CLEANUP(free_ptr) char *path = fs_join(dir, "config.yaml");
     CLEANUP(ydoc_drop) struct ydoc *doc = NULL;
-    if (template_known(c, full) || !has_file(dir, "config.yaml") ||
+    if (catalog_names(c->templates, full) || !has_file(dir, "config.yaml") ||
         yaml_read_file(path, LIMIT_FILE, &doc, NULL) < 0)
         return;
     const char *runtime = ynode_str(ydoc_root(doc), "runtime", "claude-code");

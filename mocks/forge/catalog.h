@@ -31,6 +31,9 @@ MUST_CHECK int catalog_add(struct catalog *c, const char *dir, struct err *err);
 /* Template name -> {"repo","ref","runtime"}; borrowed, changes with catalog_add. */
 json_t *catalog_templates(const struct catalog *c);
 
+/* Whether one of such templates is the repository OWNER/REPO. */
+bool catalog_names(json_t *templates, const char *full);
+
 /* Reads every layer again. ERR_CONFIG: c is as it was. */
 MUST_CHECK int catalog_refresh(struct catalog *c, struct err *err);
 

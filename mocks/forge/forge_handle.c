@@ -30,14 +30,7 @@ static struct org *asking_org(struct call *call)
 static bool is_template(const struct platform *p, const char *owner, const char *repo)
 {
     CLEANUP(free_ptr) char *full = xasprintf("%s/%s", owner, repo);
-    const char *name = NULL;
-    json_t *row = NULL;
-    json_object_foreach(p->manifest, name, row)
-    {
-        if (strcmp(json_str(row, "repo", ""), full) == 0)
-            return true;
-    }
-    return false;
+    return catalog_names(p->manifest, full);
 }
 
 /* Whether this is the first fetch of the repository for the organisation. */

@@ -56,12 +56,8 @@ static bool name_ok(const json_t *name)
 void allowlist_put(struct call *call)
 {
     json_t *body = call_body(call);
-    const char *by = json_str(body, "enabled_by", "");
-    if (!by[0]) {
-        call_error(call, 400, "enabled_by is required");
-        return;
-    }
-    struct workspace *ws = need_root(call);
+    const char *by = rest_need_text(call, "enabled_by", "enabled_by is required");
+    struct workspace *ws = by ? need_root(call) : NULL;
     if (!ws)
         return;
     json_t *names = json_array();

@@ -108,18 +108,11 @@ bool approval_need_org_token(struct call *call, const char *name)
 
 void approval_create(struct call *call)
 {
-    json_t *body = rest_need_body(call, "invalid request body");
-    if (!body)
-        return;
-    const char *action = json_str(body, "action", "");
-    if (!action[0]) {
-        call_error(call, 400, "invalid request body");
-        return;
-    }
-    struct workspace *ws = rest_need_ws(call);
+    const char *action = rest_need_text(call, "action", "invalid request body");
+    struct workspace *ws = action ? rest_need_ws(call) : NULL;
     if (!ws)
         return;
-    const json_t *given = json_object_get(body, "context");
+    const json_t *body = call_body(call), *given = json_object_get(body, "context");
     char *context CLEANUP(free_ptr) = given ? json_text(given, JSON_WIRE) : xstrdup("");
     char hash[65];
     sha256_hex(context, strlen(context), hash);

@@ -1,29 +1,12 @@
 #include "mocks/tenant/connection.h"
 
-#include <ctype.h>
 #include <string.h>
 
+#include "base/ids.h"
 #include "io/json.h"
 #include "mocks/tenant/rest.h"
 
 /* "My Agent!" -> "my-agent". Caller frees. */
-static char *slug_of(const char *name)
-{
-    char *slug = xstrdup(name);
-    size_t n = 0;
-    for (size_t i = 0; name[i]; i++) {
-        unsigned char ch = (unsigned char)name[i];
-        if (isalnum(ch))
-            slug[n++] = (char)tolower(ch);
-        else if (n > 0 && slug[n - 1] != '-')
-            slug[n++] = '-';
-    }
-    while (n > 0 && slug[n - 1] == '-')
-        n--;
-    slug[n] = '\0';
-    return slug;
-}
-
 static void put(json_t *block, const char *key, char *text)
 {
     json_object_set_new(block, key, rest_string(text));
@@ -41,7 +24,7 @@ json_t *connection_block(struct call *call, const struct workspace *ws, const ch
         free(base);
         base = xstrdup(told);
     }
-    char *slug CLEANUP(free_ptr) = slug_of(ws->name);
+    char *slug CLEANUP(free_ptr) = id_slug(ws->name, SIZE_MAX);
     json_t *b = json_object();
     json_object_set_new(b, "workspace_id", json_string(ws->id));
     json_object_set_new(b, "platform_url", json_string(base));

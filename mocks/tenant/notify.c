@@ -13,15 +13,7 @@
 #include "mocks/tenant/handlers.h"
 #include "mocks/tenant/rest.h"
 
-/* The message of the body, borrowed; NULL = 400 was answered. */
-static const char *need_message(struct call *call)
-{
-    const char *message = json_str(call_body(call), "message", "");
-    if (message[0])
-        return message;
-    call_error(call, 400, "message is required");
-    return NULL;
-}
+static const char no_message[] = "message is required";
 
 bool notify_attachments_ok(const json_t *attachments, size_t *ret_bad)
 {
@@ -50,7 +42,7 @@ void notify_user(struct workspace *ws, const char *message, const json_t *attach
 void notify_post(struct call *call)
 {
     size_t bad = 0;
-    const char *message = need_message(call);
+    const char *message = rest_need_text(call, "message", no_message);
     if (!message)
         return;
     const json_t *attachments = json_object_get(call_body(call), "attachments");
@@ -78,7 +70,7 @@ void notify_post(struct call *call)
 
 void broadcast_post(struct call *call)
 {
-    const char *message = need_message(call);
+    const char *message = rest_need_text(call, "message", no_message);
     struct workspace *ws = message ? rest_need_ws(call) : NULL;
     if (!ws)
         return;

@@ -16,13 +16,23 @@ struct workspace *rest_ws(struct call *call)
     return call->params[0] ? ws_by_id(call->org, call->params[0]) : NULL;
 }
 
+/* 404 when there is none. */
+static struct workspace *found(struct call *call, struct workspace *ws)
+{
+    if (!ws)
+        call_error(call, 404, "workspace not found");
+    return ws;
+}
+
+struct workspace *rest_need_row(struct call *call)
+{
+    return found(call, rest_ws(call));
+}
+
 struct workspace *rest_need_ws(struct call *call)
 {
     struct workspace *ws = rest_ws(call);
-    if (ws && ws_live(ws))
-        return ws;
-    call_error(call, 404, "workspace not found");
-    return NULL;
+    return found(call, ws && ws_live(ws) ? ws : NULL);
 }
 
 bool rest_need_uuid(struct call *call, const char *text)
@@ -45,6 +55,14 @@ json_t *rest_need_body(struct call *call, const char *text)
         return body;
     call_error(call, 400, text);
     return NULL;
+}
+
+const char *rest_need_text(struct call *call, const char *key, const char *text)
+{
+    const char *value = rest_given(call_body(call), key);
+    if (!value)
+        call_error(call, 400, text);
+    return value;
 }
 
 const char *rest_query(struct call *call, const char *name)

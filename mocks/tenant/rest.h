@@ -60,12 +60,16 @@ void rest_fault(struct call *call, const char *name);
 struct workspace *rest_ws(struct call *call);
 /* The same, not removed; else 404 `workspace not found`. */
 struct workspace *rest_need_ws(struct call *call);
+/* The same with removed ones. */
+struct workspace *rest_need_row(struct call *call);
 /* First parameter is a UUID, else 400 with this text. */
 bool rest_need_uuid(struct call *call, const char *text);
 /* The two together: a UUID first, then a live workspace. */
 struct workspace *rest_need_ws_uuid(struct call *call, const char *text);
 /* The body as an object, else 400 with this text. Borrowed. */
 json_t *rest_need_body(struct call *call, const char *text);
+/* A text of the body that is not empty, else 400 with this text. Borrowed. */
+const char *rest_need_text(struct call *call, const char *key, const char *text);
 /* "1" and "true" are true. */
 bool rest_query_bool(struct call *call, const char *name);
 /* A query parameter or NULL; also NULL when the peer has left. */

@@ -80,6 +80,16 @@ static void record(struct call *call, const struct workspace *ws, const char *ev
                json_make("{s:s,s:s}", "key", key, "scope", ws ? "workspace" : "global"));
 }
 
+/* A change of a workspace's secret was made. */
+static void answer_changed(struct call *call, struct workspace *ws, const char *key,
+                           const char *event_type, const char *status)
+{
+    record(call, ws, event_type, key);
+    json_t *answer = json_make("{s:s,s:s}", "key", key, "status", status);
+    restart_for_secret(ws);
+    call_json(call, 200, answer);
+}
+
 void secret_put(struct call *call)
 {
     const char *key = NULL;
@@ -96,10 +106,7 @@ void secret_put(struct call *call)
     if (!approval_need_secret_write(call, ws, key))
         return;
     secret_set(&ws->secrets, key, value);
-    record(call, ws, "secret.set", key);
-    json_t *answer = json_make("{s:s,s:s}", "key", key, "status", "saved");
-    restart_for_secret(ws);
-    call_json(call, 200, answer);
+    answer_changed(call, ws, key, "secret.set", "saved");
 }
 
 void secret_remove(struct call *call)
@@ -112,10 +119,7 @@ void secret_remove(struct call *call)
         call_error(call, 404, "secret not found");
         return;
     }
-    record(call, ws, "secret.delete", key);
-    json_t *answer = json_make("{s:s,s:s}", "key", key, "status", "deleted");
-    restart_for_secret(ws);
-    call_json(call, 200, answer);
+    answer_changed(call, ws, key, "secret.delete", "deleted");
 }
 
 void secret_values(struct call *call)

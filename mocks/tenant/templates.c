@@ -2,17 +2,17 @@
  * Templates: those of the manifest, and those that were imported (state.h), which can be
  * used like them.
  */
-#include <ctype.h>
 #include <string.h>
 
 #include "base/fs.h"
+#include "base/ids.h"
 #include "base/log.h"
 #include "io/json.h"
 #include "io/yaml.h"
 #include "mocks/tenant/handlers.h"
 #include "mocks/tenant/rest.h"
 
-enum { FILES_MAX = 200, ID_MAX = 100 };
+enum { FILES_MAX = 200, ID_MAX = 99 };
 
 /* A list of texts as it stands in the config; owned by the caller. */
 static json_t *list_or_empty(const struct ynode *node)
@@ -68,22 +68,6 @@ void template_list(struct call *call)
     call_json(call, 200, list);
 }
 
-/* "My Template!" -> "my-template"; "" when nothing is left. */
-static void id_of_name(const char *name, char out[ID_MAX])
-{
-    size_t n = 0;
-    for (; *name && n + 1 < ID_MAX; name++) {
-        unsigned char c = (unsigned char)*name;
-        if (isalnum(c))
-            out[n++] = (char)tolower(c);
-        else if (n > 0 && out[n - 1] != '-')
-            out[n++] = '-';
-    }
-    while (n > 0 && out[n - 1] == '-')
-        n--;
-    out[n] = '\0';
-}
-
 /* Every file has a path that stays in the template, and text. */
 static bool files_ok(json_t *files)
 {
@@ -99,13 +83,12 @@ static bool files_ok(json_t *files)
 
 void template_import(struct call *call)
 {
-    char id[ID_MAX];
     json_t *body = rest_need_body(call, "invalid request body");
     if (!body)
         return;
     const char *name = json_str(body, "name", "");
     json_t *files = json_object_get(body, "files");
-    id_of_name(name, id);
+    char *id CLEANUP(free_ptr) = id_slug(name, ID_MAX);
     if (json_object_size(files) > FILES_MAX) {
         char *text CLEANUP(free_ptr) =
             xasprintf("too many files (%zu), max %d", json_object_size(files), FILES_MAX);

@@ -67,18 +67,11 @@ bool user_task_remove(struct workspace *ws, const char *id)
 
 void user_task_create(struct call *call)
 {
-    json_t *body = rest_need_body(call, "invalid request body");
-    if (!body)
-        return;
-    const char *title = json_str(body, "title", "");
-    if (!title[0]) {
-        call_error(call, 400, "invalid request body");
-        return;
-    }
-    struct workspace *ws = rest_need_ws(call);
+    const char *title = rest_need_text(call, "title", "invalid request body");
+    struct workspace *ws = title ? rest_need_ws(call) : NULL;
     if (!ws)
         return;
-    json_t *row = user_task_add(ws, title, json_str(body, "detail", NULL));
+    json_t *row = user_task_add(ws, title, json_str(call_body(call), "detail", NULL));
     call_json(call, 201,
               json_make("{s:s,s:s}", "status", "pending", "user_task_id",
                         json_str(row, "id", "")));

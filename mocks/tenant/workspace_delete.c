@@ -99,11 +99,9 @@ void workspace_delete(struct call *call)
 {
     if (!rest_need_uuid(call, "invalid workspace ID"))
         return;
-    struct workspace *ws = rest_ws(call);
-    if (!ws) {
-        call_error(call, 404, "workspace not found");
+    struct workspace *ws = rest_need_row(call);
+    if (!ws)
         return;
-    }
     if (ws_removed(ws)) {
         call_json(call, 410,
                   json_make("{s:s,s:s}", "error", "workspace removed", "id", ws->id));

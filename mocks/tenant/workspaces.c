@@ -103,11 +103,9 @@ void workspace_get(struct call *call)
 {
     if (!rest_need_uuid(call, "invalid workspace ID"))
         return;
-    struct workspace *ws = rest_ws(call);
-    if (!ws) {
-        call_error(call, 404, "workspace not found");
+    struct workspace *ws = rest_need_row(call);
+    if (!ws)
         return;
-    }
     if (ws_removed(ws) && !rest_query_bool(call, "include_removed")) {
         call_json(call, 410,
                   json_make("{s:s,s:s,s:s,s:o}", "error", "workspace removed", "hint",
@@ -276,15 +274,8 @@ void workspace_provider_gone(struct call *call)
 
 void workspace_patch_template(struct call *call)
 {
-    json_t *body = rest_need_body(call, "template is required");
-    if (!body)
-        return;
-    const char *name = json_str(body, "template", "");
-    if (!name[0]) {
-        call_error(call, 400, "template is required");
-        return;
-    }
-    struct workspace *ws = rest_need_ws(call);
+    const char *name = rest_need_text(call, "template", "template is required");
+    struct workspace *ws = name ? rest_need_ws(call) : NULL;
     if (!ws)
         return;
     if (!template_exists(call->org, name)) {
