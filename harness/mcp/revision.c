@@ -1,0 +1,69 @@
+#include "mcp/revision.h"
+
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "io/json.h"
+
+#define R_2025_03_26                                                                     \
+    (MCP_F_STREAMABLE | MCP_F_SESSIONS | MCP_F_SSE_RESUME | MCP_F_GET_STREAM |           \
+     MCP_F_PING | MCP_F_SERVER_REQUESTS | MCP_F_AUDIO)
+#define R_2025_06_18                                                                     \
+    (R_2025_03_26 | MCP_F_VERSION_HEADER | MCP_F_STRUCTURED | MCP_F_LINKS)
+
+const struct mcp_revision mcp_revisions[] = {
+    {"2024-11-05", MCP_LEGACY, MCP_F_PING | MCP_F_SERVER_REQUESTS},
+    {"2025-03-26", MCP_LEGACY, R_2025_03_26 | MCP_F_BATCH},
+    {"2025-06-18", MCP_LEGACY, R_2025_06_18},
+    {"2025-11-25", MCP_LEGACY,
+     R_2025_06_18 | MCP_F_ARGUMENTS_AS_RESULT | MCP_F_ORIGIN_403},
+    {"2026-07-28", MCP_MODERN,
+     MCP_F_STREAMABLE | MCP_F_VERSION_HEADER | MCP_F_METHOD_HEADERS |
+         MCP_F_CANCEL_BY_CLOSE | MCP_F_ARGUMENTS_AS_RESULT | MCP_F_STRUCTURED |
+         MCP_F_STRUCTURED_ANY | MCP_F_RESULT_TYPE | MCP_F_ORIGIN_403 | MCP_F_AUDIO |
+         MCP_F_LINKS},
+};
+const size_t mcp_revision_count = ARRAY_SIZE(mcp_revisions);
+
+const struct mcp_revision *mcp_revision_find(const char *name)
+{
+    for (size_t i = 0; name && i < mcp_revision_count; i++)
+        if (strcmp(mcp_revisions[i].name, name) == 0)
+            return &mcp_revisions[i];
+    return NULL;
+}
+
+const struct mcp_revision *mcp_revision_latest(enum mcp_era era)
+{
+    for (size_t i = mcp_revision_count; i-- > 0;)
+        if (mcp_revisions[i].era == era)
+            return &mcp_revisions[i];
+    return NULL;
+}
+
+bool mcp_revision_has(const struct mcp_revision *r, enum mcp_feature feature)
+{
+    return r && (r->features & (unsigned)feature) != 0;
+}
+
+bool mcp_revision_is_modern(const struct mcp_revision *r)
+{
+    return r && r->era == MCP_MODERN;
+}
+
+const struct mcp_revision *mcp_revision_choose(const json_t *names)
+{
+    for (size_t i = mcp_revision_count; i-- > 0;) {
+        for (size_t k = 0; k < json_array_size(names); k++) {
+            const char *name = json_string_value(json_array_get(names, k));
+            if (name && strcmp(name, mcp_revisions[i].name) == 0)
+                return &mcp_revisions[i];
+        }
+    }
+    return NULL;
+}
+
+const char *mcp_revision_names(void)
+{
+    return "2024-11-05, 2025-03-26, 2025-06-18, 2025-11-25 and 2026-07-28";
+}
