@@ -120,6 +120,13 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
     return len;
 }
 
+static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+    const struct transfer *t = arg;
+    (void)a, (void)b, (void)c, (void)d;
+    return *t->req->stop ? 1 : 0;
+}
+
 static bool is_token(const char *s)
 {
     if (*s == '\0')
@@ -244,6 +251,11 @@ static CURLcode set_request(struct transfer *t)
         SET(CURLOPT_IPRESOLVE, (long)CURL_IPRESOLVE_V4);
     if (req->ca_file != NULL)
         SET(CURLOPT_CAINFO, req->ca_file);
+    if (req->stop != NULL) {
+        SET(CURLOPT_NOPROGRESS, 0L);
+        SET(CURLOPT_XFERINFOFUNCTION, on_progress);
+        SET(CURLOPT_XFERINFODATA, t);
+    }
     SET(CURLOPT_FOLLOWLOCATION, req->max_redirects > 0 ? 1L : 0L);
     SET(CURLOPT_MAXREDIRS, (long)(req->max_redirects > 0 ? req->max_redirects : 0));
     SET(CURLOPT_TIMEOUT_MS, (long)(req->timeout_ms > 0 ? req->timeout_ms : 0));
@@ -296,7 +308,7 @@ int transfer_outcome(struct transfer *t, CURLcode rc, struct err *err)
         return err_set(err, ERR_SHAPE, "%s %.*s: the answer is larger than %zu bytes",
                        method, shown, t->req->url, t->max_body);
     enum err_kind kind = ERR_NET;
-    if (rc == CURLE_OPERATION_TIMEDOUT)
+    if (rc == CURLE_OPERATION_TIMEDOUT || rc == CURLE_ABORTED_BY_CALLBACK)
         kind = ERR_TIMEOUT;
     else if (rc == CURLE_URL_MALFORMAT)
         kind = ERR_SHAPE;

@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/strv.h"
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -37,6 +38,8 @@ struct http_request {
     const char *ca_file;        /* NULL = the system's */
     http_data_fn *on_data;      /* NULL = collect into response.body */
     void *on_data_arg;
+    const volatile sig_atomic_t *stop; /* non-zero ends the wait within about a second,
+                                          ERR_TIMEOUT; NULL = never */
 };
 #define HTTP_REQUEST_INIT                                                                \
     {                                                                                    \

@@ -1,4 +1,4 @@
-#include "mcp/client.h"
+#include "mcp/client_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -6,41 +6,25 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "io/json.h"
-#include "mcp/jsonrpc.h"
-#include "mcp/transport.h"
 
 #define DEFAULT_TIMEOUT_MS 60000
+#define DEFAULT_PROBE_MS 3000
 #define CANCEL_TIMEOUT_MS 1000
-
-struct mcp_client {
-    struct mcp_transport *transport; /* owned */
-    char *asked;                     /* revision for initialize */
-    char *revision;                  /* negotiated, NULL before */
-    char *server_name;               /* NULL before initialize */
-    int64_t timeout_ms;
-    json_int_t last_id;
-};
-
-static const char *const revisions[] = {"2024-11-05", "2025-03-26", "2025-06-18",
-                                        MCP_LATEST};
-
-void mcp_answer_release(struct mcp_answer *a)
-{
-    free(TAKE(a->rpc_message));
-    json_decref(TAKE(a->result));
-    free(TAKE(a->http_body));
-    a->outcome = MCP_OK;
-    a->http_status = a->rpc_code = 0;
-    a->elapsed_ms = 0;
-}
 
 static struct mcp_client *client_new(struct mcp_transport *t,
                                      const struct mcp_options *opt)
 {
     struct mcp_client *c = xcalloc(1, sizeof(*c));
+    const struct mcp_options none = {0};
+    opt = opt ? opt : &none;
     c->transport = t;
-    c->asked = xstrdup(opt && opt->revision ? opt->revision : MCP_LATEST);
-    c->timeout_ms = opt && opt->timeout_ms ? opt->timeout_ms : DEFAULT_TIMEOUT_MS;
+    c->asked = opt->revision ? xstrdup(opt->revision) : NULL;
+    c->timeout_ms = opt->timeout_ms ? opt->timeout_ms : DEFAULT_TIMEOUT_MS;
+    c->probe_timeout_ms =
+        opt->probe_timeout_ms ? opt->probe_timeout_ms : DEFAULT_PROBE_MS;
+    const struct mcp_revision *wanted = mcp_revision_find(c->asked);
+    if (mcp_revision_is_modern(wanted)) /* needs no handshake */
+        client_follow(c, wanted);
     return c;
 }
 
@@ -71,8 +55,10 @@ void mcp_close(struct mcp_client *c)
         return;
     c->transport->free(c->transport);
     free(c->asked);
-    free(c->revision);
-    free(c->server_name);
+    free(c->instructions);
+    json_decref(c->server_info);
+    json_decref(c->capabilities);
+    json_decref(c->schemas);
     free(c);
 }
 
@@ -81,14 +67,36 @@ void mcp_drop(struct mcp_client **c)
     mcp_close(TAKE(*c));
 }
 
+/* ---- what is known ---- */
+
 const char *mcp_revision(const struct mcp_client *c)
+{
+    return c->revision ? c->revision->name : NULL;
+}
+
+const struct mcp_revision *mcp_revision_in_force(const struct mcp_client *c)
 {
     return c->revision;
 }
 
 const char *mcp_server_name(const struct mcp_client *c)
 {
-    return c->server_name;
+    return c->server_info ? json_str(c->server_info, "name", "") : NULL;
+}
+
+const json_t *mcp_server_info(const struct mcp_client *c)
+{
+    return c->server_info;
+}
+
+const json_t *mcp_capabilities(const struct mcp_client *c)
+{
+    return c->capabilities;
+}
+
+const char *mcp_instructions(const struct mcp_client *c)
+{
+    return c->instructions;
 }
 
 const char *mcp_session(const struct mcp_client *c)
@@ -101,184 +109,145 @@ int mcp_junk_lines(const struct mcp_client *c)
     return c->transport->junk_lines;
 }
 
-/* The shapes of the results that this client knows, one function per method. */
-
-static int bad_shape(struct err *err, const char *method, const char *what)
+int mcp_restarts(const struct mcp_client *c)
 {
-    return err_set(err, ERR_SHAPE, "result of '%s': %s", method, what);
+    return c->transport->restarts;
 }
 
-static int check_initialize(const json_t *result, struct err *err)
+const struct strv *mcp_findings(const struct mcp_client *c)
 {
-    const json_t *info = json_object_get(result, "serverInfo");
-    if (!json_str(result, "protocolVersion", NULL))
-        return bad_shape(err, "initialize", "'protocolVersion' is not a string");
-    if (!json_is_object(json_object_get(result, "capabilities")))
-        return bad_shape(err, "initialize", "'capabilities' is not an object");
-    if (!json_str(info, "name", NULL) || !json_str(info, "version", NULL))
-        return bad_shape(err, "initialize", "'serverInfo' has no name and version");
-    return 0;
+    return &c->transport->findings;
 }
 
-static int check_tools_list(const json_t *result, struct err *err)
+const struct strv *mcp_own_findings(const struct mcp_client *c)
 {
-    const json_t *tools = json_object_get(result, "tools");
-    if (!json_is_array(tools))
-        return bad_shape(err, "tools/list", "'tools' is not an array");
-    const json_t *cursor = json_object_get(result, "nextCursor");
-    if (cursor && !json_is_null(cursor) && !json_is_string(cursor))
-        return bad_shape(err, "tools/list", "'nextCursor' is not a string");
-    for (size_t i = 0; i < json_array_size(tools); i++) {
-        const json_t *tool = json_array_get(tools, i);
-        if (!json_str(tool, "name", NULL))
-            return bad_shape(err, "tools/list", "a tool without a name");
-        if (!json_is_object(json_object_get(tool, "inputSchema")))
-            return err_set(err, ERR_SHAPE,
-                           "result of 'tools/list': tool '%.100s' has no 'inputSchema' "
-                           "object",
-                           json_str(tool, "name", ""));
-    }
-    return 0;
+    return &c->transport->own_findings;
 }
 
-static int check_tools_call(const json_t *result, struct err *err)
+void client_follow(struct mcp_client *c, const struct mcp_revision *revision)
 {
-    const json_t *content = json_object_get(result, "content");
-    if (!json_is_array(content))
-        return bad_shape(err, "tools/call", "'content' is not an array");
-    const json_t *is_error = json_object_get(result, "isError");
-    if (is_error && !json_is_boolean(is_error))
-        return bad_shape(err, "tools/call", "'isError' is not a boolean");
-    for (size_t i = 0; i < json_array_size(content); i++) {
-        const json_t *block = json_array_get(content, i);
-        const char *type = json_str(block, "type", NULL);
-        if (!type)
-            return bad_shape(err, "tools/call", "a content block without a type");
-        if (strcmp(type, "text") == 0 && !json_str(block, "text", NULL))
-            return bad_shape(err, "tools/call", "a text block without a text");
-    }
-    return 0;
+    c->revision = revision;
+    c->transport->revision = revision;
 }
 
-static const struct {
-    const char *method;
-    int (*check)(const json_t *result, struct err *err);
-} shapes[] = {
-    {"initialize", check_initialize},
-    {"tools/list", check_tools_list},
-    {"tools/call", check_tools_call},
-};
-
-static int read_result(const char *method, json_t *result, struct mcp_answer *ret,
-                       struct err *err)
+void client_learn(struct mcp_client *c, const json_t *result, const json_t *info)
 {
-    if (!json_is_object(result))
-        return bad_shape(err, method, "not an object");
-    for (size_t i = 0; i < ARRAY_SIZE(shapes); i++)
-        if (strcmp(shapes[i].method, method) == 0 && shapes[i].check(result, err))
-            return -1;
-    bool tool_error = strcmp(method, "tools/call") == 0 &&
-                      json_is_true(json_object_get(result, "isError"));
-    ret->outcome = tool_error ? MCP_TOOL_ERROR : MCP_OK;
-    ret->result = json_incref(result);
-    return 0;
+    const char *instructions = json_str(result, "instructions", NULL);
+    json_decref(c->server_info);
+    json_decref(c->capabilities);
+    free(c->instructions);
+    c->server_info = json_deep_copy(info);
+    c->capabilities = json_deep_copy(json_object_get(result, "capabilities"));
+    c->instructions = instructions ? xstrdup(instructions) : NULL;
 }
 
-static int read_exchange(const char *method, struct mcp_exchange *x,
-                         struct mcp_answer *ret, struct err *err)
-{
-    ret->http_status = x->http_status;
-    if (x->frame.result)
-        return read_result(method, x->frame.result, ret, err);
-    if (x->frame.error) {
-        ret->outcome = MCP_RPC_ERROR;
-        ret->rpc_code = x->frame.code;
-        ret->rpc_message = xstrdup(json_str(x->frame.error, "message", ""));
-        return 0;
-    }
-    ret->outcome = MCP_HTTP_ERROR;
-    ret->http_body = x->body ? TAKE(x->body) : xstrdup("");
-    return 0;
-}
+/* ---- one request ---- */
 
-/* Tells the server that nobody waits any more; initialize must not be cancelled. */
+/* Tells the server that nobody waits any more; initialize must not be cancelled, and
+ * where the revision says so the closed stream has said it already. */
 static void cancel(struct mcp_client *c, json_t *id, const char *method)
 {
-    if (strcmp(method, "initialize") == 0)
+    bool closed = c->transport->wire == MCP_WIRE_HTTP &&
+                  mcp_revision_has(c->revision, MCP_F_CANCEL_BY_CLOSE);
+    if (closed || c->probing || strcmp(method, "initialize") == 0)
         return;
-    CLEANUP(json_drop) json_t *params = json_object();
-    if (json_object_set(params, "requestId", id) ||
-        json_object_set_new(params, "reason", json_string("timed out")))
-        return;
+    CLEANUP(json_drop)
+    json_t *params = json_make("{s:O,s:s}", "requestId", id, "reason",
+                               mcp_stopped(c->transport) ? "cancelled" : "timed out");
     CLEANUP(free_ptr)
     char *text = rpc_text(rpc_notification("notifications/cancelled", params));
     struct err ignored = ERR_INIT;
     int64_t deadline = clock_mono_ms() + CANCEL_TIMEOUT_MS;
-    if (c->transport->send(c->transport, text, deadline, &ignored))
+    const volatile sig_atomic_t *stop = c->transport->opt.stop;
+    c->transport->opt.stop = NULL; /* it must not keep this from being sent */
+    int rc = c->transport->send(c->transport, text, deadline, &ignored);
+    c->transport->opt.stop = stop;
+    if (rc)
         return; /* best effort: the caller already has the timeout */
 }
 
-static int request_once(struct mcp_client *c, const char *method, json_t *params,
-                        struct mcp_answer *ret, struct err *err)
+/* The params with a token for progress, which is the request's id. */
+static json_t *with_token(const struct mcp_client *c, const char *method, json_t *params,
+                          json_t *id)
 {
+    if (!c->transport->opt.progress || strcmp(method, "tools/call") != 0)
+        return json_incref(params);
+    json_t *copy = params ? xcheck(json_copy(params)) : xcheck(json_object());
+    json_t *meta = json_object_get(copy, "_meta");
+    meta = meta ? xcheck(json_copy(meta)) : xcheck(json_object());
+    if (json_object_set(meta, "progressToken", id) ||
+        json_object_set_new(copy, "_meta", meta))
+        abort(); /* out of memory */
+    return copy;
+}
+
+int client_exchange(struct mcp_client *c, const char *method, json_t *params,
+                    const struct strv *headers, int64_t timeout_ms,
+                    struct mcp_answer *ret, struct err *err)
+{
+    struct mcp_transport *t = c->transport;
     mcp_answer_release(ret);
     int64_t start = clock_mono_ms();
     CLEANUP(json_drop) json_t *id = xcheck(json_integer(++c->last_id));
-    CLEANUP(free_ptr) char *text = rpc_text(rpc_request(id, method, params));
+    CLEANUP(json_drop) json_t *full = with_token(c, method, params, id);
+    CLEANUP(free_ptr) char *text = rpc_text(rpc_request(id, method, full));
     CLEANUP(mcp_exchange_release) struct mcp_exchange x = MCP_EXCHANGE_INIT;
     struct err failed = ERR_INIT;
-    c->transport->handshake = strcmp(method, "initialize") == 0;
-    int rc = c->transport->exchange(c->transport, text, id, start + c->timeout_ms, &x,
-                                    &failed);
+    t->handshake = strcmp(method, "initialize") == 0;
+    t->method = method;
+    t->extra = headers;
+    t->token = full != params ? id : NULL;
+    t->progressed = false;
+    int rc = t->exchange(t, text, id, start + timeout_ms, &x, &failed);
     if (!rc)
-        rc = read_exchange(method, &x, ret, &failed);
+        rc = answer_read(method, c->revision, &x, ret, &failed);
     ret->elapsed_ms = clock_mono_ms() - start;
-    if (!rc)
-        return 0;
-    if (failed.kind == ERR_TIMEOUT)
+    t->token = NULL;
+    t->extra = NULL;
+    if (rc && failed.kind == ERR_TIMEOUT)
         cancel(c, id, method);
-    if (err && err->kind == ERR_NONE)
+    t->method = NULL;
+    if (rc && err && err->kind == ERR_NONE)
         *err = failed;
-    return -1;
+    return rc ? -1 : 0;
 }
 
 int mcp_notify(struct mcp_client *c, const char *method, json_t *params, struct err *err)
 {
+    if (mcp_revision_is_modern(c->revision))
+        return modern_notify(c, method, params, err);
     CLEANUP(free_ptr) char *text = rpc_text(rpc_notification(method, params));
     int64_t deadline = clock_mono_ms() + c->timeout_ms;
     return c->transport->send(c->transport, text, deadline, err);
 }
 
+/* ---- the legacy handshake ---- */
+
 static int accept_revision(struct mcp_client *c, const json_t *result, struct err *err)
 {
     const char *version = json_str(result, "protocolVersion", "");
     const json_t *info = json_object_get(result, "serverInfo");
-    bool known = false;
-    for (size_t i = 0; i < ARRAY_SIZE(revisions); i++)
-        known = known || strcmp(revisions[i], version) == 0;
-    if (!known)
+    const struct mcp_revision *known = mcp_revision_find(version);
+    if (!known || known->era != MCP_LEGACY)
         return err_set(err, ERR_SHAPE,
-                       "server '%.100s' answers protocol revision '%.40s'; known are %s, "
-                       "%s, %s and %s",
-                       json_str(info, "name", ""), version, revisions[0], revisions[1],
-                       revisions[2], revisions[3]);
-    free(c->revision);
-    c->revision = xstrdup(version);
-    free(c->server_name);
-    c->server_name = xstrdup(json_str(info, "name", ""));
-    c->transport->revision = c->revision;
+                       "server '%.100s' answers initialize with protocol revision "
+                       "'%.40s'; known are %s",
+                       json_str(info, "name", ""), version, mcp_revision_names());
+    client_follow(c, known);
+    client_learn(c, result, info);
     return 0;
 }
 
-int mcp_initialize(struct mcp_client *c, struct mcp_answer *ret, struct err *err)
+int legacy_initialize(struct mcp_client *c, const char *asked, struct mcp_answer *ret,
+                      struct err *err)
 {
-    c->transport->revision = NULL;
+    client_follow(c, NULL);
     free(TAKE(c->transport->session));
     CLEANUP(json_drop)
     json_t *params =
-        json_make("{s:s,s:{},s:{s:s,s:s}}", "protocolVersion", c->asked, "capabilities",
+        json_make("{s:s,s:{},s:{s:s,s:s}}", "protocolVersion", asked, "capabilities",
                   "clientInfo", "name", "waybill", "version", WAYBILL_VERSION);
-    if (request_once(c, "initialize", params, ret, err))
+    if (client_exchange(c, "initialize", params, NULL, c->timeout_ms, ret, err))
         return -1;
     if (ret->outcome != MCP_OK)
         return 0;
@@ -292,35 +261,71 @@ int mcp_initialize(struct mcp_client *c, struct mcp_answer *ret, struct err *err
 static int reopen(struct mcp_client *c, bool *ret_again, struct err *err)
 {
     CLEANUP(mcp_answer_release) struct mcp_answer a = MCP_ANSWER_INIT;
+    CLEANUP(free_ptr) char *asked = xstrdup(c->revision ? c->revision->name : MCP_LATEST);
     *ret_again = false;
-    if (mcp_initialize(c, &a, err))
+    if (legacy_initialize(c, asked, &a, err))
         return err_prefix(err, "the session was lost and cannot be opened anew");
     *ret_again = a.outcome == MCP_OK;
     return 0;
 }
 
+/* ---- the calls ---- */
+
 int mcp_request(struct mcp_client *c, const char *method, json_t *params,
                 struct mcp_answer *ret, struct err *err)
 {
     bool again = false;
-    if (request_once(c, method, params, ret, err))
+    if (mcp_revision_is_modern(c->revision))
+        return modern_request(c, method, params, c->timeout_ms, ret, err);
+    if (client_exchange(c, method, params, NULL, c->timeout_ms, ret, err))
         return -1;
     bool lost = ret->http_status == 404 && c->transport->session;
     if (!lost || strcmp(method, "initialize") == 0)
         return 0;
     if (reopen(c, &again, err))
         return -1;
-    return again ? request_once(c, method, params, ret, err) : 0;
+    return again ? client_exchange(c, method, params, NULL, c->timeout_ms, ret, err) : 0;
+}
+
+int mcp_ping(struct mcp_client *c, struct mcp_answer *ret, struct err *err)
+{
+    return mcp_request(c,
+                       mcp_revision_is_modern(c->revision) ? "server/discover" : "ping",
+                       NULL, ret, err);
+}
+
+static int call_tool(struct mcp_client *c, const char *name, json_t *arguments,
+                     json_t *params, struct mcp_answer *ret, struct err *err)
+{
+    if (modern_check_tool(c, name, err))
+        return -1;
+    if (json_object_set_new(params, "name", json_string(name)) ||
+        (arguments && json_object_set(params, "arguments", arguments)))
+        return err_set(err, ERR_USAGE, "the name of tool '%.100s' is not UTF-8", name);
+    return mcp_request(c, "tools/call", params, ret, err);
 }
 
 int mcp_call_tool(struct mcp_client *c, const char *name, json_t *arguments,
                   struct mcp_answer *ret, struct err *err)
 {
-    CLEANUP(json_drop) json_t *params = json_make("{s:s}", "name", name);
-    if (arguments && json_object_set(params, "arguments", arguments))
-        return err_set(err, ERR_BUG, "arguments of tool '%s' cannot be set", name);
-    return mcp_request(c, "tools/call", params, ret, err);
+    CLEANUP(json_drop) json_t *params = xcheck(json_object());
+    return call_tool(c, name, arguments, params, ret, err);
 }
+
+int mcp_call_again(struct mcp_client *c, const char *name, json_t *arguments,
+                   const json_t *asked, json_t *responses, struct mcp_answer *ret,
+                   struct err *err)
+{
+    CLEANUP(json_drop) json_t *params = xcheck(json_object());
+    json_t *state = json_object_get(asked, "requestState");
+    /* asked may be ret's own result, which goes when the new answer comes. */
+    if ((responses && json_object_set(params, "inputResponses", responses)) ||
+        (state && json_object_set(params, "requestState", state)))
+        return err_set(err, ERR_BUG, "the inputs of tool '%s' cannot be set", name);
+    return call_tool(c, name, arguments, params, ret, err);
+}
+
+/* ---- lists ---- */
 
 /* Takes the page's tools over into all. *ret_cursor: borrowed from page, NULL = last. */
 static int take_page(const struct mcp_answer *page, json_t *all, struct strv *seen,
@@ -360,6 +365,7 @@ int mcp_list_tools(struct mcp_client *c, struct mcp_answer *ret, struct err *err
         json_decref(params);
         params = json_make("{s:s}", "cursor", cursor);
     }
+    modern_keep_tools(c, all);
     json_decref(ret->result);
     ret->result = json_make("{s:O}", "tools", all);
     ret->elapsed_ms = clock_mono_ms() - start;

@@ -1,34 +1,146 @@
 #include "mcp/transport.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "io/json.h"
 
+#define MAX_FINDINGS 100 /* a server that is wrong at every turn says nothing new */
+
 void mcp_exchange_release(struct mcp_exchange *x)
 {
     rpc_frame_release(&x->frame);
     free(x->body);
+    free(x->challenge);
     *x = (struct mcp_exchange)MCP_EXCHANGE_INIT;
 }
 
-void mcp_note_frame(const struct mcp_transport *t, enum mcp_direction direction,
+void mcp_transport_release(struct mcp_transport *t)
+{
+    free(t->session);
+    strv_release(&t->findings);
+    strv_release(&t->own_findings);
+}
+
+bool mcp_stopped(const struct mcp_transport *t)
+{
+    return t->opt.stop && *t->opt.stop;
+}
+
+static void keep(struct strv *list, const char *text)
+{
+    if (list->n < MAX_FINDINGS && !strv_has(list, text))
+        strv_add(list, text);
+}
+
+void mcp_found(struct mcp_transport *t, const char *fmt, ...)
+{
+    va_list ap;
+    CLEANUP(buf_release) struct buf text = BUF_INIT(1024);
+    va_start(ap, fmt);
+    buf_vaddf(&text, fmt, ap);
+    va_end(ap);
+    keep(&t->findings, text.data);
+}
+
+/* ---- every frame, checked and shown ---- */
+
+static void show(const struct mcp_transport *t, enum mcp_direction direction,
+                 const char *text, size_t len, const struct strv *findings)
+{
+    struct mcp_frame_seen seen = {.direction = direction,
+                                  .text = text,
+                                  .len = len,
+                                  .wire = t->wire,
+                                  .revision = t->revision,
+                                  .valid = direction != MCP_JUNK && findings->n == 0,
+                                  .findings = findings};
+    if (t->opt.on_frame)
+        t->opt.on_frame(&seen, t->opt.on_frame_arg);
+}
+
+/* The method is what a reader needs to find the frame again. */
+static void keep_all(struct strv *list, const char *method, const struct strv *findings)
+{
+    for (size_t i = 0; i < findings->n; i++) {
+        CLEANUP(free_ptr)
+        char *text = method ? xasprintf("%s: %s", method, findings->v[i])
+                            : xstrdup(findings->v[i]);
+        keep(list, text);
+    }
+}
+
+void mcp_note_frame(struct mcp_transport *t, enum mcp_direction direction,
                     const char *text, size_t len)
 {
-    if (t->opt.on_frame)
-        t->opt.on_frame(direction, text, len, t->opt.on_frame_arg);
+    CLEANUP(strv_release) struct strv findings = STRV_INIT;
+    struct mcp_frame_context cx = {
+        .revision = t->revision, .wire = t->wire, .sender = MCP_FROM_CLIENT};
+    if (direction == MCP_JUNK)
+        mcp_found(t, "a line on stdout that is no frame: '%.*s'",
+                  (int)(len > 80 ? 80 : len), text);
+    if (!t->opt.on_frame) /* our own frames are only read again for who looks at them */
+        return;
+    if (direction == MCP_SENT)
+        (void)mcp_frame_check(text, len, &cx, &findings);
+    keep_all(&t->own_findings, t->method, &findings);
+    show(t, direction, text, len, &findings);
 }
+
+void mcp_note_received(struct mcp_transport *t, const char *text, size_t len,
+                       const json_t *root)
+{
+    CLEANUP(strv_release) struct strv findings = STRV_INIT;
+    struct mcp_frame_context cx = {.revision = t->revision,
+                                   .wire = t->wire,
+                                   .sender = MCP_FROM_SERVER,
+                                   .method = t->method};
+    if (root)
+        (void)mcp_frame_check_json(root, &cx, &findings);
+    else
+        strv_add(&findings, "no JSON");
+    keep_all(&t->findings, t->method, &findings);
+    show(t, MCP_RECEIVED, text, len, &findings);
+}
+
+/* ---- what came ---- */
 
 /* The answer to what a server asks of us: we have no capability but ping. */
 static int reply(struct mcp_transport *t, const struct rpc_frame *f, int64_t deadline_ms,
                  struct err *err)
 {
+    if (mcp_revision_is_modern(t->revision)) /* it must not ask, nor we answer */
+        return 0;
     json_t *frame =
         strcmp(f->method, "ping") == 0
             ? rpc_result(f->id, NULL)
             : rpc_error(f->id, RPC_METHOD_NOT_FOUND, "this client offers no such method");
     CLEANUP(free_ptr) char *text = rpc_text(frame);
     return t->send(t, text, deadline_ms, err);
+}
+
+/* Progress is told for a token that was given, and goes forward. */
+static void see_progress(struct mcp_transport *t, const json_t *params)
+{
+    const json_t *value = json_object_get(params, "progress");
+    if (!rpc_id_equal(json_object_get(params, "progressToken"), t->token)) {
+        mcp_found(t, "progress of a request that did not ask for it");
+        return;
+    }
+    double now = json_number_value(value);
+    if (t->progressed && now <= t->progress)
+        mcp_found(t, "progress that does not grow: %g after %g", now, t->progress);
+    t->progress = now;
+    t->progressed = true;
+}
+
+static void notify(struct mcp_transport *t, const struct rpc_frame *f)
+{
+    if (strcmp(f->method, "notifications/progress") == 0)
+        see_progress(t, f->params);
+    if (t->opt.on_notification)
+        t->opt.on_notification(f->method, f->params, t->opt.on_notification_arg);
 }
 
 /* Answers to requests that ran out of time may still come: ids count upward. */
@@ -43,8 +155,10 @@ static int dispatch(struct mcp_transport *t, struct rpc_frame *f, const json_t *
                     int64_t deadline_ms, struct rpc_frame *answer, bool *ret_found,
                     struct err *err)
 {
-    if (f->kind == RPC_NOTIFICATION)
+    if (f->kind == RPC_NOTIFICATION) {
+        notify(t, f);
         return 0;
+    }
     if (f->kind == RPC_REQUEST)
         return reply(t, f, deadline_ms, err);
     /* An error without an id can only be about the one request under way. */
@@ -67,12 +181,12 @@ int mcp_receive(struct mcp_transport *t, const char *text, size_t len, const jso
                 struct err *err)
 {
     *ret_found = false;
-    mcp_note_frame(t, MCP_RECEIVED, text, len);
     CLEANUP(json_drop) json_t *root = NULL;
-    if (json_parse(text, len, &root, err))
+    int rc = json_parse(text, len, &root, err);
+    mcp_note_received(t, text, len, root);
+    if (rc)
         return err_prefix(err, "the server sent no JSON-RPC frame");
-    /* Only 2025-03-26 has batches, and a client of it must read them. */
-    bool batch = json_is_array(root) && t->revision && !strcmp(t->revision, "2025-03-26");
+    bool batch = json_is_array(root) && mcp_revision_has(t->revision, MCP_F_BATCH);
     size_t n = batch ? json_array_size(root) : 1;
     for (size_t i = 0; i < n; i++) {
         CLEANUP(rpc_frame_release) struct rpc_frame f = RPC_FRAME_INIT;

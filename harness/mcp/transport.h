@@ -4,14 +4,16 @@
  * Source: Model Context Protocol 2025-11-25, "Transports" (stdio, Streamable HTTP).
  *
  * One request is under way at a time. Frames that are not its answer are dealt with here:
- * a ping of the server is answered, any other request is refused with -32601,
- * notifications and late answers to earlier requests are dropped.
+ * a ping of the server is answered, any other request is refused with -32601 (a modern
+ * server may ask nothing, and gets no answer), notifications go to who wants them, late
+ * answers to earlier requests are dropped. Every frame is checked and shown.
  */
 #ifndef MCP_TRANSPORT_H
 #define MCP_TRANSPORT_H
 
 #include "base/err.h"
 #include "mcp/client.h"
+#include "mcp/frame.h"
 #include "mcp/jsonrpc.h"
 #include <jansson.h>
 #include <stdbool.h>
@@ -21,8 +23,9 @@
 struct mcp_exchange {
     int http_status; /* 0 over stdio */
     struct rpc_frame
-        frame;  /* the response; root NULL when there was none (http_status) */
-    char *body; /* owned; the HTTP body when there is no frame, else NULL */
+        frame;       /* the response; root NULL when there was none (http_status) */
+    char *body;      /* owned; the HTTP body when there is no frame, else NULL */
+    char *challenge; /* owned; WWW-Authenticate of a refusal, else NULL */
 };
 #define MCP_EXCHANGE_INIT                                                                \
     {                                                                                    \
@@ -38,18 +41,39 @@ struct mcp_transport {
     /* Sends a notification or a response. */
     int (*send)(struct mcp_transport *t, const char *text, int64_t deadline_ms,
                 struct err *err);
+    /* Starts a server that has ended anew; NULL = there is nothing to start. */
+    int (*restart)(struct mcp_transport *t, struct err *err);
     void (*free)(struct mcp_transport *t);
 
     struct mcp_options
-        opt;              /* revision NULL unless asked for; strings owned by client.c */
-    const char *revision; /* negotiated, borrowed from client.c; NULL before */
-    bool handshake;       /* the exchange is initialize: a session id may come */
-    char *session;        /* owned, NULL = none */
-    int junk_lines;
+        opt; /* revision NULL unless asked for; strings owned by client.c */
+    enum mcp_wire wire;
+    const struct mcp_revision *revision; /* in force; NULL before it is agreed on */
+    const char *method;       /* of the request under way, borrowed; NULL = none */
+    const struct strv *extra; /* HTTP: headers of this message, borrowed; NULL = none */
+    const json_t *token;      /* progressToken of the request under way, or NULL */
+    double progress;          /* the last that was told */
+    bool progressed;          /* there was one */
+    bool handshake;           /* the exchange is initialize: a session id may come */
+    bool ended;               /* stdio: the server is gone */
+    char *session;            /* owned, NULL = none */
+    int junk_lines, restarts;
+    struct strv findings;     /* what the server broke, in sentences */
+    struct strv own_findings; /* what we broke */
 };
 
-void mcp_note_frame(const struct mcp_transport *t, enum mcp_direction direction,
+/* Shows a frame that was sent, or a line that is none, to who wants to see it. */
+void mcp_note_frame(struct mcp_transport *t, enum mcp_direction direction,
                     const char *text, size_t len);
+/* Checks a frame that came and shows it. root: parsed from text, or NULL: it is no JSON.
+ */
+void mcp_note_received(struct mcp_transport *t, const char *text, size_t len,
+                       const json_t *root);
+/* Keeps a sentence about the server; each once, and not without end. */
+void mcp_found(struct mcp_transport *t, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void mcp_transport_release(struct mcp_transport *t); /* what both transports own */
+/* The caller wants the request under way to end. */
+bool mcp_stopped(const struct mcp_transport *t);
 
 /* Deals with one incoming message. *ret_found says whether it was the response to id,
  * which is then in *answer. id NULL: none is awaited. deadline_ms is for replies. */

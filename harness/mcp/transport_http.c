@@ -98,9 +98,11 @@ static void common_headers(const struct http_transport *t, struct strv *headers)
     const struct mcp_transport *b = &t->base;
     if (b->session)
         strv_addf(headers, "Mcp-Session-Id: %s", b->session);
-    /* Revisions are dates: text order is their order. */
-    if (b->revision && strcmp(b->revision, "2025-06-18") >= 0)
-        strv_addf(headers, "MCP-Protocol-Version: %s", b->revision);
+    if (mcp_revision_has(b->revision, MCP_F_VERSION_HEADER))
+        strv_addf(headers, "MCP-Protocol-Version: %s", b->revision->name);
+    if (b->extra)
+        for (size_t i = 0; i < b->extra->n; i++)
+            strv_add(headers, b->extra->v[i]);
     if (b->opt.headers)
         for (size_t i = 0; i < b->opt.headers->n; i++)
             strv_add(headers, b->opt.headers->v[i]);
@@ -118,6 +120,7 @@ static int perform(struct http_transport *t, struct http *http, const char *text
     req.url = t->url;
     req.timeout_ms = left;
     req.ca_file = t->base.opt.ca_file;
+    req.stop = t->base.opt.stop;
     req.on_data = on_data;
     req.on_data_arg = in;
     if (text) {
@@ -160,6 +163,11 @@ static int http_send(struct mcp_transport *base, const char *text, int64_t deadl
     if (resp.status < 200 || resp.status > 299)
         return err_set(err, ERR_SHAPE, "a notification was answered with HTTP %d: %.200s",
                        resp.status, in.body.data);
+    if (resp.status != 202 || in.body.len > 0)
+        mcp_found(base,
+                  "a notification was answered with HTTP %d and %zu bytes, not 202 "
+                  "without a body",
+                  resp.status, in.body.len);
     return 0;
 }
 
@@ -170,6 +178,11 @@ static int take_session(struct http_transport *t, const struct http_response *re
     const char *id = http_response_header(resp, "Mcp-Session-Id");
     if (!id)
         return 0;
+    if (mcp_revision_is_modern(t->base.revision)) {
+        mcp_found(&t->base, "a session id, which %s does not have",
+                  t->base.revision->name);
+        return 0;
+    }
     bool ok = *id != '\0';
     for (const char *p = id; *p; p++)
         ok = ok && *p >= 0x21 && *p <= 0x7e;
@@ -185,8 +198,11 @@ static int take_refusal(const struct incoming *in, int status, struct mcp_exchan
 {
     ret->http_status = status;
     struct rpc_frame f = RPC_FRAME_INIT;
+    const char *challenge = http_response_header(in->resp, "WWW-Authenticate");
+    if (challenge)
+        ret->challenge = xstrdup(challenge);
     if (!rpc_parse(in->body.data, in->body.len, &f, NULL, NULL) && f.error) {
-        mcp_note_frame(&in->t->base, MCP_RECEIVED, in->body.data, in->body.len);
+        mcp_note_received(&in->t->base, in->body.data, in->body.len, f.root);
         ret->frame = f;
         return 0;
     }
@@ -220,13 +236,26 @@ static int take_json(struct incoming *in, struct err *err)
  * for the rest. */
 static int resume(struct incoming *in, struct err *err)
 {
-    if (!in->last_id)
+    const struct mcp_revision *revision = in->t->base.revision;
+    if (mcp_revision_is_modern(revision))
+        return err_set(
+            err, ERR_SHAPE,
+            "the event stream ended without the response: the request is lost");
+    bool may = !revision || mcp_revision_has(revision, MCP_F_SSE_RESUME);
+    if (!in->last_id || !may)
         return err_set(err, ERR_SHAPE, "the event stream ended without the response");
-    int64_t pause = in->retry_ms >= 0 ? in->retry_ms : DEFAULT_RETRY_MS;
+    int64_t pause = in->sse.retry_ms >= 0 ? in->sse.retry_ms : in->retry_ms;
+    pause = pause >= 0 ? pause : DEFAULT_RETRY_MS;
     if (clock_mono_ms() + pause >= in->deadline_ms)
         return err_set(err, ERR_TIMEOUT, "the event stream ended without the response");
     (void)wait_pause(pause, -1);
-    return perform(in->t, in->t->http, NULL, in, err);
+    if (perform(in->t, in->t->http, NULL, in, err))
+        return -1;
+    if (in->resp->status == 405)
+        return err_set(err, ERR_SHAPE,
+                       "the event stream ended without the response, and the server does "
+                       "not resume streams");
+    return 0;
 }
 
 /* Sends text and reads until the response is there, over as many streams as it takes. */
@@ -239,7 +268,8 @@ static int converse(struct incoming *in, const char *text, struct mcp_exchange *
         int status = in->resp->status;
         if (in->failed)
             failed = in->err;
-        bool broken = rc && failed.kind == ERR_NET && in->is_sse && in->last_id;
+        bool broken = rc && failed.kind == ERR_NET && in->is_sse && in->last_id &&
+                      !mcp_revision_is_modern(in->t->base.revision);
         if (in->failed || (rc && !broken))
             return err_set(err, failed.kind, "%s", failed.text);
         if (!broken) {
@@ -275,7 +305,8 @@ static int http_exchange(struct mcp_transport *base, const char *text, const jso
     t->receiving = true;
     int rc = converse(&in, text, ret, err);
     t->receiving = false;
-    if (!rc && base->handshake && ret->frame.result)
+    if (!rc && (base->handshake || mcp_revision_is_modern(base->revision)) &&
+        ret->frame.result)
         rc = take_session(t, &resp, err);
     if (rc && err && err->kind == ERR_SHAPE)
         return err_prefix(err, "'%.200s'", t->url);
@@ -301,7 +332,7 @@ static void http_transport_free(struct mcp_transport *base)
     if (base->session)
         end_session(t);
     http_free(t->side);
-    free(base->session);
+    mcp_transport_release(base);
     free(t->url);
     free(t);
 }
@@ -311,8 +342,10 @@ int mcp_http_new(struct http *http, const char *url, const struct mcp_options *o
 {
     (void)err;
     struct http_transport *t = xcalloc(1, sizeof(*t));
-    t->base = (struct mcp_transport){
-        .exchange = http_exchange, .send = http_send, .free = http_transport_free};
+    t->base = (struct mcp_transport){.exchange = http_exchange,
+                                     .send = http_send,
+                                     .free = http_transport_free,
+                                     .wire = MCP_WIRE_HTTP};
     if (opt)
         t->base.opt = *opt;
     t->http = http;

@@ -20,16 +20,18 @@
 #include "io/proc.h"
 
 #define STOP_GRACE_MS 1000
+#define STOP_POLL_MS 100
 #define READ_SIZE KIB(64)
 
 struct stdio_transport {
     struct mcp_transport base;
     struct proc proc;
-    char *program;     /* argv[0], for messages */
-    struct buf in;     /* bytes of the child's stdout that are not dealt with yet */
-    size_t scanned;    /* bytes of in without a newline */
-    struct buf errors; /* the end of its stderr */
-    bool ended;        /* end of file on its stdout */
+    char *program;         /* argv[0], for messages */
+    struct strv argv, env; /* to start it anew */
+    char *cwd;             /* NULL = ours */
+    struct buf in;         /* bytes of the child's stdout that are not dealt with yet */
+    size_t scanned;        /* bytes of in without a newline */
+    struct buf errors;     /* the end of its stderr */
 };
 
 static struct stdio_transport *self_of(struct mcp_transport *t)
@@ -76,7 +78,7 @@ static int read_some(struct stdio_transport *s, struct err *err)
                    ? 0
                    : err_sys(err, errno, "cannot read from '%s'", s->program);
     if (n == 0)
-        s->ended = true;
+        s->base.ended = true;
     buf_add(&s->in, chunk, (size_t)n);
     if (s->in.truncated)
         return err_set(err, ERR_SHAPE, "'%s' sent a line of more than %zu bytes",
@@ -106,15 +108,19 @@ static int turn(struct stdio_transport *s, bool want_write, int64_t deadline_ms,
                 bool *ret_writable, struct err *err)
 {
     struct pollfd fds[3] = {
-        {.fd = s->ended ? -1 : s->proc.out, .events = POLLIN},
+        {.fd = s->base.ended ? -1 : s->proc.out, .events = POLLIN},
         {.fd = s->proc.err, .events = POLLIN},
         {.fd = want_write ? s->proc.in : -1, .events = POLLOUT},
     };
     int64_t left = deadline_ms - clock_mono_ms();
-    int n = poll(fds, ARRAY_SIZE(fds), left > 0 ? (int)left : 0);
+    if (mcp_stopped(&s->base))
+        return err_set(err, ERR_TIMEOUT, "cancelled before '%s' answered", s->program);
+    /* A signal may come just before poll: its flag is looked at again soon. */
+    int64_t most = s->base.opt.stop && left > STOP_POLL_MS ? STOP_POLL_MS : left;
+    int n = poll(fds, ARRAY_SIZE(fds), most > 0 ? (int)most : 0);
     if (n < 0 && errno != EINTR)
         return err_sys(err, errno, "cannot poll '%s'", s->program);
-    if (n == 0)
+    if (n == 0 && most == left)
         return err_set(err, ERR_TIMEOUT, "'%s' did not answer in time", s->program);
     if (n > 0 && fds[1].revents)
         read_errors(s);
@@ -125,6 +131,7 @@ static int turn(struct stdio_transport *s, bool want_write, int64_t deadline_ms,
 static int gone(struct stdio_transport *s, struct err *err)
 {
     int status = 0;
+    s->base.ended = true;
     /* Its stdout is closed; a child that lives on without it is as good as gone. */
     int rc = proc_wait(&s->proc, clock_mono_ms() + STOP_GRACE_MS, &status, NULL);
     while (s->proc.err >= 0) {
@@ -225,7 +232,7 @@ static int stdio_exchange(struct mcp_transport *t, const char *text, const json_
             continue;
         }
         s->scanned = s->in.len;
-        if (s->ended)
+        if (s->base.ended)
             return gone(s, err);
         bool unused = false;
         if (turn(s, false, deadline_ms, &unused, err))
@@ -234,20 +241,55 @@ static int stdio_exchange(struct mcp_transport *t, const char *text, const json_
     return 0;
 }
 
-static void stdio_free(struct mcp_transport *t)
+/* As the specification orders it: stdin closed, TERM, KILL. A server goes when its stdin
+ * ends; only one that does not is signalled. */
+static void end_child(struct stdio_transport *s)
 {
-    struct stdio_transport *s = self_of(t);
-    /* A server goes when its stdin ends; only one that does not is signalled. */
     close_fd(&s->proc.in);
     int status = 0;
     if (s->proc.pid > 0 &&
         proc_wait(&s->proc, clock_mono_ms() + STOP_GRACE_MS, &status, NULL) != 0)
         proc_stop(&s->proc, STOP_GRACE_MS);
     proc_release(&s->proc);
+}
+
+static int start_child(struct stdio_transport *s, struct err *err)
+{
+    struct proc_spec spec = PROC_SPEC_INIT;
+    spec.argv = strv_argv(&s->argv);
+    spec.env = &s->env;
+    spec.cwd = s->cwd;
+    spec.in = spec.out = spec.err = PROC_PIPE;
+    if (proc_spawn(&spec, &s->proc, err) || set_nonblocking(s->proc.in, err) ||
+        set_nonblocking(s->proc.out, err) || set_nonblocking(s->proc.err, err))
+        return -1;
+    return 0;
+}
+
+static int stdio_restart(struct mcp_transport *t, struct err *err)
+{
+    struct stdio_transport *s = self_of(t);
+    end_child(s);
+    buf_reset(&s->in);
+    buf_reset(&s->errors);
+    s->scanned = 0;
+    t->ended = false;
+    t->restarts++;
+    s->proc = (struct proc)PROC_INIT;
+    return start_child(s, err);
+}
+
+static void stdio_free(struct mcp_transport *t)
+{
+    struct stdio_transport *s = self_of(t);
+    end_child(s);
     buf_release(&s->in);
     buf_release(&s->errors);
+    strv_release(&s->argv);
+    strv_release(&s->env);
+    mcp_transport_release(t);
     free(s->program);
-    free(s->base.session);
+    free(s->cwd);
     free(s);
 }
 
@@ -256,21 +298,23 @@ int mcp_stdio_new(char *const *argv, const struct strv *env, const char *cwd,
                   struct err *err)
 {
     struct stdio_transport *s = xcalloc(1, sizeof(*s));
-    s->base = (struct mcp_transport){
-        .exchange = stdio_exchange, .send = stdio_send, .free = stdio_free};
+    s->base = (struct mcp_transport){.exchange = stdio_exchange,
+                                     .send = stdio_send,
+                                     .restart = stdio_restart,
+                                     .free = stdio_free,
+                                     .wire = MCP_WIRE_STDIO};
     if (opt)
         s->base.opt = *opt;
     s->proc = (struct proc)PROC_INIT;
     s->program = xstrdup(argv[0]);
+    for (size_t i = 0; argv[i]; i++)
+        strv_add(&s->argv, argv[i]);
+    if (env)
+        strv_copy(&s->env, env);
+    s->cwd = cwd ? xstrdup(cwd) : NULL;
     buf_init(&s->in, LIMIT_LINE);
     buf_init(&s->errors, LIMIT_ERROR_TEXT);
-    struct proc_spec spec = PROC_SPEC_INIT;
-    spec.argv = argv;
-    spec.env = env;
-    spec.cwd = cwd;
-    spec.in = spec.out = spec.err = PROC_PIPE;
-    if (proc_spawn(&spec, &s->proc, err) || set_nonblocking(s->proc.in, err) ||
-        set_nonblocking(s->proc.out, err) || set_nonblocking(s->proc.err, err)) {
+    if (start_child(s, err)) {
         stdio_free(&s->base);
         return -1;
     }

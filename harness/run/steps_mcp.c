@@ -16,16 +16,15 @@ struct frames {
     struct buf sent, received;
 };
 
-static void keep_frame(enum mcp_direction direction, const char *text, size_t len,
-                       void *arg)
+static void keep_frame(const struct mcp_frame_seen *seen, void *arg)
 {
     struct frames *frames = arg;
-    struct buf *b = direction == MCP_SENT ? &frames->sent : &frames->received;
+    struct buf *b = seen->direction == MCP_SENT ? &frames->sent : &frames->received;
     if (b->len > 0)
         buf_addc(b, '\n');
-    if (direction == MCP_JUNK)
+    if (seen->direction == MCP_JUNK)
         buf_adds(b, "[not a frame] ");
-    buf_add(b, text, len);
+    buf_add(b, seen->text, seen->len);
 }
 
 struct session {
@@ -150,7 +149,8 @@ static int find_server(struct ctx *ctx, const struct step *step, struct session 
 static int open_session(struct ctx *ctx, const struct step *step, struct session *s,
                         struct err *failed)
 {
-    struct mcp_options opt = {.revision = s->revision,
+    /* A step that names no revision means the handshake, not a search for the era. */
+    struct mcp_options opt = {.revision = s->revision ? s->revision : MCP_LATEST,
                               .timeout_ms =
                                   ctx_limited(ctx, step_timeout(ctx, step, 60000)),
                               .on_frame = keep_frame,
@@ -188,25 +188,9 @@ static int record(struct ctx *ctx, struct session *s, const char *what,
     return number;
 }
 
-/* The joined text contents of a tool's result; caller frees. */
-static char *result_text(const json_t *result)
-{
-    const json_t *content = json_object_get(result, "content");
-    struct buf text = BUF_INIT(LIMIT_LINE);
-    for (size_t i = 0; i < json_array_size(content); i++) {
-        const char *part = json_str(json_array_get(content, i), "text", NULL);
-        if (!part)
-            continue;
-        if (text.len > 0)
-            buf_addc(&text, '\n');
-        buf_adds(&text, part);
-    }
-    return buf_steal(&text);
-}
-
 static void see_call(const struct mcp_answer *a, struct attempt *at)
 {
-    CLEANUP(free_ptr) char *text = result_text(a->result);
+    CLEANUP(free_ptr) char *text = mcp_joined_text(a->result);
     json_t *parsed = NULL;
     if (json_parse(text, strlen(text), &parsed, NULL) < 0)
         parsed = json_null();
@@ -231,6 +215,7 @@ static void see_answer(const struct step *step, const struct session *s,
     switch (a->outcome) {
     case MCP_OK:
     case MCP_TOOL_ERROR:
+    case MCP_INPUT_REQUIRED:
         if (step->mcp_op == MCP_OP_CALL && json_is_object(a->result))
             see_call(a, at);
         else

@@ -23,8 +23,10 @@ struct fake_reply {
     const char *head; /* "200 OK\r\nContent-Type: application/json" */
     const char *body;
     const char *rest; /* the body goes on with this after another request was answered
-                         with 202; NULL = there is no more */
+                         with 202; NULL = there is no more; FAKE_HOLD = it stays open
+                         until the client closes it, which is kept as "[closed]" */
 };
+#define FAKE_HOLD "[hold]"
 #define FAKE_JSON "200 OK\r\nContent-Type: application/json"
 #define FAKE_SSE "200 OK\r\nContent-Type: text/event-stream"
 
@@ -118,7 +120,13 @@ static inline int fake_serve(void *arg)
         fake_write(fd, reply->head);
         fake_write(fd, "\r\nConnection: close\r\n\r\n");
         fake_write_body(fd, reply->body, request.data);
-        if (reply->rest) {
+        if (reply->rest && strcmp(reply->rest, FAKE_HOLD) == 0) {
+            char unused[64];
+            while (read(fd, unused, sizeof(unused)) > 0)
+                ;
+            if (write(f->log_fd, "[closed]\n", 9) < 0)
+                _exit(1);
+        } else if (reply->rest) {
             int other = fake_accept(f, &nested);
             fake_write(other, "HTTP/1.1 202 Accepted\r\nConnection: close\r\n"
                               "Content-Length: 0\r\n\r\n");

@@ -1,107 +1,4 @@
-#include "mcp/client.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "base/clock.h"
-#include "base/fs.h"
-#include "harness/tests/fake_http.h"
-#include "io/http.h"
-#include "io/json.h"
-
-#define INIT(revision)                                                                   \
-    "{\"jsonrpc\":\"2.0\",\"id\":$ID,\"result\":{\"protocolVersion\":\"" revision        \
-    "\",\"capabilities\":{\"tools\":{}},\"serverInfo\":{\"name\":\"fake\",\"version\":"  \
-    "\"1\"}}}"
-#define RESULT(body) "{\"jsonrpc\":\"2.0\",\"id\":$ID,\"result\":" body "}"
-#define TOOL(name) "{\"name\":\"" name "\",\"inputSchema\":{\"type\":\"object\"}}"
-#define ACCEPTED                                                                         \
-    {                                                                                    \
-        "202 Accepted", "", NULL                                                         \
-    }
-
-struct fixture {
-    struct fake_http server;
-    struct http *http;
-    struct mcp_client *client;
-    struct mcp_answer answer;
-    struct err err;
-    struct strv env;
-    char *mock;     /* path of waybill-mock */
-    char *requests; /* what the fake server was asked */
-};
-
-static int setup(void **state)
-{
-    struct fixture *x = xcalloc(1, sizeof(*x));
-    x->server = (struct fake_http)FAKE_HTTP_INIT;
-    CLEANUP(free_ptr) char *self = fs_self_exe(NULL);
-    char *tests = self ? strstr(self, "/harness/tests/") : NULL;
-    if (!tests || http_new(&x->http, NULL)) {
-        free(x);
-        return -1;
-    }
-    x->mock = xasprintf("%.*s/waybill-mock", (int)(tests - self), self);
-    *state = x;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *x = *state;
-    mcp_close(x->client);
-    mcp_answer_release(&x->answer);
-    fake_stop(&x->server);
-    http_free(x->http);
-    strv_release(&x->env);
-    free(x->mock);
-    free(x->requests);
-    free(x);
-    return 0;
-}
-
-static void open_mock(struct fixture *x, const struct mcp_options *opt)
-{
-    char *argv[] = {x->mock, (char[]){"mcp"}, NULL};
-    assert_int_equal(mcp_open_stdio(argv, &x->env, NULL, opt, &x->client, &x->err), 0);
-}
-
-static void open_shell(struct fixture *x, const char *script,
-                       const struct mcp_options *opt)
-{
-    char *text = xstrdup(script);
-    char *argv[] = {(char[]){"/bin/sh"}, (char[]){"-c"}, text, NULL};
-    int rc = mcp_open_stdio(argv, &x->env, NULL, opt, &x->client, &x->err);
-    free(text);
-    assert_int_equal(rc, 0);
-}
-
-static void open_fake(struct fixture *x, const struct fake_reply *script, size_t n,
-                      const struct mcp_options *opt)
-{
-    assert_int_equal(fake_start(&x->server, script, n, &x->err), 0);
-    assert_int_equal(mcp_open_http(x->http, x->server.url, opt, &x->client, &x->err), 0);
-}
-
-static void initialize(struct fixture *x)
-{
-    if (mcp_initialize(x->client, &x->answer, &x->err))
-        fail_msg("%s", x->err.text);
-    assert_int_equal(x->answer.outcome, MCP_OK);
-}
-
-static const char *requests(struct fixture *x)
-{
-    free(x->requests);
-    x->requests = fake_requests(&x->server);
-    return x->requests;
-}
+#include "harness/tests/mcp_fixture.h"
 
 /* ---- stdio ---- */
 
@@ -226,18 +123,16 @@ static void refuses_a_tool_result_without_content(void **state)
 }
 
 struct seen {
-    int sent, received, junk;
+    int sent, received, junk, invalid;
 };
 
-static void count_frame(enum mcp_direction direction, const char *text, size_t len,
-                        void *arg)
+static void count_frame(const struct mcp_frame_seen *frame, void *arg)
 {
     struct seen *seen = arg;
-    (void)text;
-    (void)len;
-    seen->sent += direction == MCP_SENT;
-    seen->received += direction == MCP_RECEIVED;
-    seen->junk += direction == MCP_JUNK;
+    seen->sent += frame->direction == MCP_SENT;
+    seen->received += frame->direction == MCP_RECEIVED;
+    seen->junk += frame->direction == MCP_JUNK;
+    seen->invalid += !frame->valid;
 }
 
 static void shows_every_frame_to_who_wants_to_see_them(void **state)
@@ -252,6 +147,7 @@ static void shows_every_frame_to_who_wants_to_see_them(void **state)
     assert_int_equal(seen.sent, 1);
     assert_int_equal(seen.received, 1);
     assert_int_equal(seen.junk, 1);
+    assert_int_equal(seen.invalid, 1);
 }
 
 static void says_that_a_program_is_missing(void **state)
