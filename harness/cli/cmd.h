@@ -26,6 +26,7 @@ extern const struct option_row check_option_rows[];
 extern const struct option_row explain_option_rows[];
 extern const struct option_row mock_option_rows[];
 extern const struct option_row report_option_rows[];
+extern const struct option_row mcp_option_rows[];
 
 struct run_arguments {
     char *tags, *target, *seed, *contract, *db, *junit, *markdown, *html, *color;
@@ -55,7 +56,7 @@ struct report_arguments {
     int run;
 };
 
-command_fn cmd_run, cmd_list, cmd_check, cmd_explain, cmd_mock, cmd_report, cmd_version,
-    cmd_completion, cmd_man;
+command_fn cmd_run, cmd_list, cmd_check, cmd_explain, cmd_mock, cmd_mcp, cmd_report,
+    cmd_version, cmd_completion, cmd_man;
 
 #endif

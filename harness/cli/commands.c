@@ -1,6 +1,7 @@
 #include "cli/cmd.h"
 
 #include "base/limits.h"
+#include "cli/cmd_mcp.h"
 #include "run/verdict.h"
 
 #include <stdio.h>
@@ -85,6 +86,27 @@ static const char mock_exit_codes[] =
     "  2    never began to serve: an option, a file or a port\n"
     "  3    broke while it served\n";
 
+static const char mcp_details[] =
+    "Speaks with an MCP server, over Streamable HTTP (URL) or as a child process\n"
+    "(-- COMMAND...), in any revision from 2024-11-05 to 2026-07-28.\n"
+    "\n"
+    "  list              its tools; --baseline keeps them, --match compares\n"
+    "  call TOOL [K=V]   calls one; values become what the tool's schema says\n"
+    "  ping              does it answer\n"
+    "  inspect           who it is, what it can, how long it takes, what it breaks\n"
+    "  bench [TOOL K=V]  how many tools/list or calls a second\n"
+    "  conformance       what the official conformance suite wants of a client\n"
+    "\n"
+    "What the server breaks of its revision is told on stderr and is no failure.\n";
+
+static const char mcp_exit_codes[] =
+    "  0    done\n"
+    "  1    the server said no, the tool failed, or the lists of tools differ\n"
+    "  2    usage, configuration or a missing environment variable\n"
+    "  3    broken: there was no answer\n"
+    "  5    conformance: the suite asked for nothing\n"
+    "  130, 143  interrupted or terminated\n";
+
 const struct command commands[] = {
     {"run", "[PATH...]", "run scenarios and say what was delivered", run_details,
      "waybill run --tags gate\n"
@@ -107,6 +129,15 @@ const struct command commands[] = {
      "waybill mock --org acme --ca-out build/ca.pem\n"
      "waybill mock --self-hosted --concierge --http-port 8080\n",
      mock_option_rows, sizeof(struct mock_arguments), cmd_mock, mock_exit_codes},
+    {"mcp",
+     "list|call|ping|inspect|bench|conformance [TOOL KEY=VALUE...] URL|-- COMMAND...",
+     "an MCP client for hands and scripts", mcp_details,
+     "waybill mcp list -- waybill-mock mcp\n"
+     "waybill mcp call list_workspaces -e MOLECULE_MCP_MODE=management -- waybill-mock "
+     "mcp\n"
+     "waybill mcp inspect --bearer-env TOKEN https://mcp.example.com/mcp\n"
+     "waybill mcp list --match tools.json http://127.0.0.1:8080/mcp\n",
+     mcp_option_rows, sizeof(struct mcp_arguments), cmd_mcp, mcp_exit_codes},
     {"report", "", "render a report again, from the database alone", NULL,
      "waybill report --format html --output build/report.html\n", report_option_rows,
      sizeof(struct report_arguments), cmd_report, NULL},

@@ -198,6 +198,19 @@ void man_page(const struct command *c, struct buf *out)
     troff_block(out, "EXIT STATUS", exit_codes_of(c));
 }
 
+/* The words that a command begins with: "list|call|ping" of its operands. */
+static void operand_words(const struct command *c, struct buf *out)
+{
+    size_t n = strcspn(c->operands, " ");
+    if (memchr(c->operands, '|', n) == NULL) {
+        return;
+    }
+    for (const char *p = c->operands; p < c->operands + n; p++) {
+        buf_addc(out, *p == '|' ? ' ' : *p);
+    }
+    buf_addc(out, ' ');
+}
+
 static void complete_bash(struct buf *out)
 {
     buf_adds(out, "_waybill() {\n  local cur=${COMP_WORDS[COMP_CWORD]} words\n"
@@ -208,6 +221,7 @@ static void complete_bash(struct buf *out)
     buf_adds(out, "'\n  else case ${COMP_WORDS[1]} in\n");
     for (const struct command *c = commands; c->name; c++) {
         buf_addf(out, "    %s) words='", c->name);
+        operand_words(c, out);
         for (const struct option_row *o = c->options; o && o->name; o++) {
             buf_addf(out, "--%s ", o->name);
         }
@@ -224,6 +238,14 @@ static void complete_fish(struct buf *out)
     for (const struct command *c = commands; c->name; c++) {
         buf_addf(out, "complete -c waybill -n __fish_use_subcommand -a %s -d '%s'\n",
                  c->name, c->about);
+        struct buf words CLEANUP(buf_release) = BUF_INIT(1024);
+        operand_words(c, &words);
+        if (words.len > 0) {
+            buf_addf(
+                out,
+                "complete -c waybill -n '__fish_seen_subcommand_from %s' -f -a '%s'\n",
+                c->name, words.data);
+        }
         for (const struct option_row *o = c->options; o && o->name; o++) {
             buf_addf(out,
                      "complete -c waybill -n '__fish_seen_subcommand_from %s' -l %s%s\n",

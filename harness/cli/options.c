@@ -281,6 +281,9 @@ int options_parse(const struct command *c, int argc, char **argv, void *argument
             strv_add(operands, a);
         } else if (!strcmp(a, "--")) {
             only_operands = true;
+            if (strstr(c->operands, "-- ")) {
+                strv_add(operands, a);
+            }
         } else if (!strcmp(a, "--help") || !strcmp(a, "-h")) {
             return 1;
         } else if ((a[1] == '-' ? parse_long : parse_letters)(

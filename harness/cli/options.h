@@ -38,7 +38,8 @@ typedef int command_fn(void *arguments, const struct strv *operands, struct err 
 
 struct command {
     const char *name;     /* NULL ends the table */
-    const char *operands; /* "[PATH...]"; "" = takes none */
+    const char *operands; /* "[PATH...]"; "" = takes none. With "-- " in it the operands
+                             keep the first "--", and options end there only */
     const char *about;    /* one line */
     const char *details;  /* paragraphs for --help and the man page; NULL = none */
     const char *example;  /* command lines that work as printed, one a line */

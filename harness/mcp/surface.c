@@ -1,0 +1,155 @@
+#include "mcp/surface.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "io/json.h"
+
+static const char *const members[] = {"name",        "title",        "description",
+                                      "inputSchema", "outputSchema", "annotations"};
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(json_str(*(json_t *const *)a, "name", ""),
+                  json_str(*(json_t *const *)b, "name", ""));
+}
+
+static json_t *one_tool(const json_t *tool)
+{
+    json_t *ours = xcheck(json_object());
+    for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+        json_t *value = json_object_get(tool, members[i]);
+        if (value && json_object_set(ours, members[i], value))
+            abort(); /* out of memory */
+    }
+    return ours;
+}
+
+json_t *surface_make(const json_t *tools)
+{
+    size_t n = json_array_size(tools);
+    json_t **sorted = xcalloc(n + 1, sizeof(*sorted));
+    json_t *list = xcheck(json_array());
+    for (size_t i = 0; i < n; i++)
+        sorted[i] = json_array_get(tools, i);
+    qsort(sorted, n, sizeof(*sorted), by_name);
+    for (size_t i = 0; i < n; i++)
+        if (json_array_append_new(list, one_tool(sorted[i])))
+            abort(); /* out of memory */
+    free(sorted);
+    return json_make("{s:s,s:o}", "waybill", "tools", "tools", list);
+}
+
+void surface_render(const json_t *surface, struct buf *out)
+{
+    char *text = xcheck(json_dumps(surface, JSON_INDENT(2) | JSON_SORT_KEYS));
+    buf_adds(out, text);
+    buf_addc(out, '\n');
+    free(text);
+}
+
+int surface_read(const char *path, json_t **ret, struct err *err)
+{
+    CLEANUP(json_drop) json_t *read = NULL;
+    if (json_read_file(path, &read, err))
+        return -1;
+    if (strcmp(json_str(read, "waybill", ""), "tools") != 0 ||
+        !json_is_array(json_object_get(read, "tools")))
+        return err_set(err, ERR_CONFIG,
+                       "'%s' is no list of tools; 'waybill mcp list --baseline FILE' "
+                       "writes one",
+                       path);
+    *ret = TAKE(read);
+    return 0;
+}
+
+/* ---- differences ---- */
+
+struct diff {
+    struct buf *out;
+    const char *tool;
+    size_t n;
+};
+
+/* Short enough for a line. */
+static char *shown(const json_t *value)
+{
+    enum { MOST = 200 };
+    if (!value)
+        return xstrdup("nothing");
+    char *text =
+        xcheck(json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_SORT_KEYS));
+    if (strlen(text) > MOST) {
+        char *cut = xasprintf("%.*s...", MOST, text);
+        free(text);
+        return cut;
+    }
+    return text;
+}
+
+static void differ(struct diff *d, const char *path, const json_t *a, const json_t *b)
+{
+    CLEANUP(free_ptr) char *before = shown(a);
+    CLEANUP(free_ptr) char *after = shown(b);
+    buf_addf(d->out, "~ tool '%s': %s: %s is now %s\n", d->tool, path, before, after);
+    d->n++;
+}
+
+static void compare(struct diff *d, const char *path, json_t *a, json_t *b);
+
+static void compare_member(struct diff *d, const char *path, const char *key, json_t *a,
+                           json_t *b)
+{
+    CLEANUP(free_ptr)
+    char *inner = *path ? xasprintf("%s.%s", path, key) : xstrdup(key);
+    compare(d, inner, a, b);
+}
+
+static void compare_objects(struct diff *d, const char *path, json_t *a, json_t *b)
+{
+    const char *key = NULL;
+    json_t *value = NULL;
+    json_object_foreach(a, key, value)
+    {
+        compare_member(d, path, key, value, json_object_get(b, key));
+    }
+    json_object_foreach(b, key, value)
+    {
+        if (!json_object_get(a, key))
+            compare_member(d, path, key, NULL, value);
+    }
+}
+
+static void compare(struct diff *d, const char *path, json_t *a, json_t *b)
+{
+    if (a && b && json_equal(a, b))
+        return;
+    if (json_is_object(a) && json_is_object(b))
+        compare_objects(d, path, a, b);
+    else
+        differ(d, path, a, b);
+}
+
+size_t surface_diff(const json_t *expected, const json_t *actual, struct buf *out)
+{
+    struct diff d = {.out = out};
+    json_t *before = json_object_get(expected, "tools");
+    json_t *after = json_object_get(actual, "tools");
+    size_t i = 0, k = 0;
+    /* Both are sorted by name. */
+    while (i < json_array_size(before) || k < json_array_size(after)) {
+        json_t *a = json_array_get(before, i), *b = json_array_get(after, k);
+        const char *an = json_str(a, "name", ""), *bn = json_str(b, "name", "");
+        int order = !a ? 1 : !b ? -1 : strcmp(an, bn);
+        d.tool = order <= 0 ? an : bn;
+        if (order == 0)
+            compare_objects(&d, "", a, b);
+        else
+            buf_addf(out, "%c tool '%s'\n", order < 0 ? '-' : '+', d.tool);
+        d.n += order != 0;
+        i += order <= 0;
+        k += order >= 0;
+    }
+    return d.n;
+}
