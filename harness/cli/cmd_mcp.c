@@ -467,12 +467,14 @@ static int act_ping(struct mcp_session *s, struct err *err)
         return -1;
     if (a.outcome != MCP_OK)
         return mcp_refused(s, "ping", &a);
+    CLEANUP(buf_release) struct buf out = BUF_INIT(LIMIT_ERROR_TEXT);
+    buf_addf(&out, "%s answers in %lld ms (revision %s)\n",
+             mcp_server_name(s->client) ? mcp_server_name(s->client) : "the server",
+             (long long)a.elapsed_ms, mcp_revision(s->client));
     if (s->a->json)
         print_answer_json(s, &a);
     else
-        printf("%s answers in %lld ms (revision %s)\n",
-               mcp_server_name(s->client) ? mcp_server_name(s->client) : "the server",
-               (long long)a.elapsed_ms, mcp_revision(s->client));
+        mcp_print(s, &out);
     return EXIT_PASSED;
 }
 

@@ -132,11 +132,11 @@ const struct command commands[] = {
     {"mcp",
      "list|call|ping|inspect|bench|conformance [TOOL KEY=VALUE...] URL|-- COMMAND...",
      "an MCP client for hands and scripts", mcp_details,
-     "waybill mcp list -- waybill-mock mcp\n"
-     "waybill mcp call list_workspaces -e MOLECULE_MCP_MODE=management -- waybill-mock "
-     "mcp\n"
-     "waybill mcp inspect --bearer-env TOKEN https://mcp.example.com/mcp\n"
-     "waybill mcp list --match tools.json http://127.0.0.1:8080/mcp\n",
+     "waybill mcp list -- build/waybill-mock mcp\n"
+     "waybill mcp inspect -e MOLECULE_MCP_MODE=management -- build/waybill-mock mcp\n"
+     "waybill mcp call search text='red shoes' limit=5 https://mcp.example.com/mcp\n"
+     "waybill mcp list --match tools.json --bearer-env TOKEN "
+     "https://mcp.example.com/mcp\n",
      mcp_option_rows, sizeof(struct mcp_arguments), cmd_mcp, mcp_exit_codes},
     {"report", "", "render a report again, from the database alone", NULL,
      "waybill report --format html --output build/report.html\n", report_option_rows,

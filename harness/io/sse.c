@@ -10,6 +10,7 @@ void sse_init(struct sse_parser *p, sse_fn *fn, void *arg)
     buf_init(&p->data, LIMIT_LINE);
     buf_init(&p->event, KIB(1));
     buf_init(&p->id, KIB(4));
+    buf_init(&p->last_id, KIB(4));
     p->retry_ms = -1;
     p->has_data = p->last_cr = p->started = false;
     p->fn = fn;
@@ -22,6 +23,7 @@ void sse_release(struct sse_parser *p)
     buf_release(&p->data);
     buf_release(&p->event);
     buf_release(&p->id);
+    buf_release(&p->last_id);
 }
 
 static int dispatch(struct sse_parser *p)
@@ -34,6 +36,8 @@ static int dispatch(struct sse_parser *p)
     };
     int rc = 0;
 
+    buf_reset(&p->last_id);
+    buf_add(&p->last_id, p->id.data, p->id.len);
     if (p->has_data)
         rc = p->fn(&ev, p->arg);
     buf_reset(&p->data);

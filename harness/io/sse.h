@@ -22,6 +22,7 @@ typedef int sse_fn(const struct sse_event *event, void *arg);
 
 struct sse_parser {
     struct buf line, data, event, id;
+    struct buf last_id; /* of the last event that was complete, with data or without */
     int64_t retry_ms;
     bool has_data, last_cr, started;
     sse_fn *fn;

@@ -1,8 +1,9 @@
 #include "mcp/frame.h"
 
+#include <stdarg.h>
 #include <string.h>
 
-#include "base/limits.h"
+#include "base/buf.h"
 #include "io/json.h"
 #include "mcp/meta.h"
 
@@ -13,7 +14,20 @@ struct check {
     const char *method; /* of the message, or of the request that it answers; or NULL */
 };
 
-#define FIND(c, ...) strv_addf((c)->findings, __VA_ARGS__)
+#define FIND(c, ...) mcp_finding_add((c)->findings, __VA_ARGS__)
+
+void mcp_finding_add(struct strv *findings, const char *fmt, ...)
+{
+    va_list ap;
+    CLEANUP(buf_release) struct buf text = BUF_INIT(1024);
+    va_start(ap, fmt);
+    buf_vaddf(&text, fmt, ap);
+    va_end(ap);
+    for (char *p = text.data; *p; p++)
+        if ((unsigned char)*p < 0x20 || *p == 0x7f)
+            *p = '?';
+    strv_add(findings, text.data);
+}
 
 static bool has(const struct check *c, enum mcp_feature feature)
 {
@@ -378,8 +392,8 @@ static void check_batch(const json_t *batch, const struct mcp_frame_context *cx,
                         struct strv *findings)
 {
     if (!mcp_revision_has(cx->revision, MCP_F_BATCH))
-        strv_addf(findings, "a batch, which %s does not have",
-                  cx->revision ? cx->revision->name : "MCP");
+        mcp_finding_add(findings, "a batch, which %s does not have",
+                        cx->revision ? cx->revision->name : "MCP");
     if (json_array_size(batch) == 0)
         strv_add(findings, "a batch of nothing");
     for (size_t i = 0; i < json_array_size(batch); i++) {
@@ -410,7 +424,7 @@ bool mcp_frame_check(const char *text, size_t len, const struct mcp_frame_contex
         strv_add(findings, "a message with a newline in it");
     struct err err = ERR_INIT;
     if (json_parse(text, len, &message, &err)) {
-        strv_addf(findings, "no JSON: %.200s", err.text);
+        mcp_finding_add(findings, "no JSON: %.200s", err.text);
         return false;
     }
     (void)mcp_frame_check_json(message, cx, findings);

@@ -33,5 +33,7 @@ bool mcp_frame_check(const char *text, size_t len, const struct mcp_frame_contex
 /* The same for a message that is parsed already; an array is a batch. */
 bool mcp_frame_check_json(const json_t *message, const struct mcp_frame_context *cx,
                           struct strv *findings);
+/* Appends one sentence of one line, whatever the peer's names in it hold. */
+void mcp_finding_add(struct strv *findings, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 #endif

@@ -38,10 +38,12 @@ void mcp_found(struct mcp_transport *t, const char *fmt, ...)
 {
     va_list ap;
     CLEANUP(buf_release) struct buf text = BUF_INIT(1024);
+    CLEANUP(strv_release) struct strv line = STRV_INIT;
     va_start(ap, fmt);
     buf_vaddf(&text, fmt, ap);
     va_end(ap);
-    keep(&t->findings, text.data);
+    mcp_finding_add(&line, "%s", text.data);
+    keep(&t->findings, line.v[0]);
 }
 
 /* ---- every frame, checked and shown ---- */

@@ -56,11 +56,6 @@ static bool type_is(const struct http_response *resp, const char *type)
 static int on_event(const struct sse_event *event, void *arg)
 {
     struct incoming *in = arg;
-    if (*event->id) {
-        free(in->last_id);
-        in->last_id = xstrdup(event->id);
-    }
-    in->retry_ms = event->retry_ms;
     if (!*event->data) /* it only carries the id to resume from */
         return 0;
     if (mcp_receive(&in->t->base, event->data, strlen(event->data), in->id,
@@ -108,6 +103,17 @@ static void common_headers(const struct http_transport *t, struct strv *headers)
             strv_add(headers, b->opt.headers->v[i]);
 }
 
+/* Where the stream was and how long to wait, should it have to be resumed. */
+static void keep_position(struct incoming *in)
+{
+    if (in->sse.last_id.len > 0) {
+        free(in->last_id);
+        in->last_id = xstrdup(in->sse.last_id.data);
+    }
+    if (in->sse.retry_ms >= 0)
+        in->retry_ms = in->sse.retry_ms;
+}
+
 /* One HTTP exchange; its body goes to in. text NULL = a GET that resumes a stream. */
 static int perform(struct http_transport *t, struct http *http, const char *text,
                    struct incoming *in, struct err *err)
@@ -138,7 +144,9 @@ static int perform(struct http_transport *t, struct http *http, const char *text
     buf_reset(&in->body);
     sse_release(&in->sse);
     sse_init(&in->sse, on_event, in);
-    return http_perform(http, &req, in->resp, err);
+    int rc = http_perform(http, &req, in->resp, err);
+    keep_position(in);
+    return rc;
 }
 
 static int http_send(struct mcp_transport *base, const char *text, int64_t deadline_ms,
@@ -244,8 +252,7 @@ static int resume(struct incoming *in, struct err *err)
     bool may = !revision || mcp_revision_has(revision, MCP_F_SSE_RESUME);
     if (!in->last_id || !may)
         return err_set(err, ERR_SHAPE, "the event stream ended without the response");
-    int64_t pause = in->sse.retry_ms >= 0 ? in->sse.retry_ms : in->retry_ms;
-    pause = pause >= 0 ? pause : DEFAULT_RETRY_MS;
+    int64_t pause = in->retry_ms >= 0 ? in->retry_ms : DEFAULT_RETRY_MS;
     if (clock_mono_ms() + pause >= in->deadline_ms)
         return err_set(err, ERR_TIMEOUT, "the event stream ended without the response");
     (void)wait_pause(pause, -1);
