@@ -541,16 +541,16 @@ static int act_inspect(struct mcp_session *s, struct err *err)
 static const struct action {
     const char *name;
     mcp_action_fn *run;
-    bool connects; /* before run */
     size_t words;  /* that it needs at least */
     bool more;     /* may have more of them */
+    bool connects; /* before run */
 } actions[] = {
-    {"list", act_list, true, 0, false},
-    {"call", act_call, true, 1, true},
-    {"ping", act_ping, true, 0, false},
-    {"inspect", act_inspect, true, 0, false},
-    {"bench", mcp_bench, true, 0, true},
-    {"conformance", mcp_conformance, false, 0, false},
+    {"list", act_list, 0, false, true},
+    {"call", act_call, 1, true, true},
+    {"ping", act_ping, 0, false, true},
+    {"inspect", act_inspect, 0, false, true},
+    {"bench", mcp_bench, 0, true, true},
+    {"conformance", mcp_conformance, 0, false, false},
 };
 
 static const struct action *find_action(const struct strv *operands, struct err *err)

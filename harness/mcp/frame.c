@@ -39,6 +39,12 @@ static bool modern(const struct check *c)
     return mcp_revision_is_modern(c->cx->revision);
 }
 
+/* Of the revision, for a sentence. */
+static const char *revision_name(const struct check *c)
+{
+    return c->cx->revision ? c->cx->revision->name : "MCP";
+}
+
 static bool is_any(const char *s, const char *const *list, size_t n)
 {
     for (size_t i = 0; s && i < n; i++)
@@ -263,12 +269,12 @@ static void check_response(const struct check *c)
     const json_t *result = json_object_get(c->message, "result");
     const json_t *error = json_object_get(c->message, "error");
     if (c->cx->sender == MCP_FROM_CLIENT && modern(c))
-        FIND(c, "a client of %s sends no responses", c->cx->revision->name);
+        FIND(c, "a client of %s sends no responses", revision_name(c));
     if (result && error)
         FIND(c, "both 'result' and 'error'");
     if (!result && !error)
         FIND(c, "neither 'method' nor 'result' nor 'error'");
-    if (id && json_is_null(id))
+    if (json_is_null(id))
         FIND(c, "'id' is null: an answer to something unreadable has none");
     if (!id && result)
         FIND(c, "a result without an 'id'");
@@ -296,9 +302,9 @@ static void check_modern_meta(const struct check *c, const json_t *params)
     const json_t *meta = json_object_get(params, "_meta");
     if (!json_str(meta, MCP_META_VERSION, NULL))
         FIND(c, "'_meta' does not say the 'protocolVersion'");
-    else if (strcmp(json_str(meta, MCP_META_VERSION, ""), c->cx->revision->name) != 0)
+    else if (strcmp(json_str(meta, MCP_META_VERSION, ""), revision_name(c)) != 0)
         FIND(c, "'_meta' says revision '%.40s', not %s",
-             json_str(meta, MCP_META_VERSION, ""), c->cx->revision->name);
+             json_str(meta, MCP_META_VERSION, ""), revision_name(c));
     if (!json_is_object(json_object_get(meta, MCP_META_CAPABILITIES)))
         FIND(c, "'_meta' does not say the 'clientCapabilities'");
 }
@@ -334,7 +340,7 @@ static void check_request(const struct check *c, const json_t *id, const json_t 
     if (strncmp(c->method, "notifications/", 14) == 0)
         FIND(c, "'%.60s' is a notification, but has an 'id'", c->method);
     if (modern(c) && c->cx->sender == MCP_FROM_SERVER)
-        FIND(c, "a server of %s sends no requests", c->cx->revision->name);
+        FIND(c, "a server of %s sends no requests", revision_name(c));
     if (modern(c) && c->cx->sender == MCP_FROM_CLIENT)
         check_modern_meta(c, params);
     if (c->cx->sender == MCP_FROM_CLIENT && strcmp(c->method, "tools/call") == 0) {
@@ -361,7 +367,7 @@ static void check_call(struct check *c)
     if (params && !json_is_object(params))
         FIND(c, "'params' is not an object");
     if (modern(c) && c->cx->sender == MCP_FROM_CLIENT && IS_ANY(c->method, removed))
-        FIND(c, "revision %s has no '%s'", c->cx->revision->name, c->method);
+        FIND(c, "revision %s has no '%s'", revision_name(c), c->method);
     if (id)
         check_request(c, id, params);
     else

@@ -29,11 +29,11 @@ static json_t *one_tool(const json_t *tool)
 json_t *surface_make(const json_t *tools)
 {
     size_t n = json_array_size(tools);
-    json_t **sorted = xcalloc(n + 1, sizeof(*sorted));
+    json_t **sorted = xcalloc(n + 1, sizeof(void *));
     json_t *list = xcheck(json_array());
     for (size_t i = 0; i < n; i++)
         sorted[i] = json_array_get(tools, i);
-    qsort(sorted, n, sizeof(*sorted), by_name);
+    qsort(sorted, n, sizeof(void *), by_name);
     for (size_t i = 0; i < n; i++)
         if (json_array_append_new(list, one_tool(sorted[i])))
             abort(); /* out of memory */

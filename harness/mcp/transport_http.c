@@ -171,7 +171,8 @@ static int http_send(struct mcp_transport *base, const char *text, int64_t deadl
     if (resp.status < 200 || resp.status > 299)
         return err_set(err, ERR_SHAPE, "a notification was answered with HTTP %d: %.200s",
                        resp.status, in.body.data);
-    if (resp.status != 202 || in.body.len > 0)
+    bool ruled = mcp_revision_has(base->revision, MCP_F_STREAMABLE);
+    if (ruled && (resp.status != 202 || in.body.len > 0))
         mcp_found(base,
                   "a notification was answered with HTTP %d and %zu bytes, not 202 "
                   "without a body",
