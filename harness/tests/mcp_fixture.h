@@ -84,9 +84,13 @@ static inline int teardown(void **state)
 }
 
 /* Without options the tests speak of the handshake, not of how the era is found. */
-static const struct mcp_options with_handshake = {.revision = MCP_LATEST};
-static const struct mcp_options any_era = {.probe_timeout_ms = 300};
-static const struct mcp_options modern = {.revision = MCP_MODERN_LATEST};
+enum { PATIENCE_MS = 20000 }; /* what never comes fails a test, it does not hang it */
+static const struct mcp_options with_handshake = {.revision = MCP_LATEST,
+                                                  .timeout_ms = PATIENCE_MS};
+static const struct mcp_options any_era = {.timeout_ms = PATIENCE_MS,
+                                           .probe_timeout_ms = 300};
+static const struct mcp_options modern = {.revision = MCP_MODERN_LATEST,
+                                          .timeout_ms = PATIENCE_MS};
 
 static inline void open_mock(struct fixture *x, const struct mcp_options *opt)
 {

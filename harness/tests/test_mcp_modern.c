@@ -471,8 +471,10 @@ static void stop_soon(const char *method, const json_t *params, void *arg)
 static void cancels_a_request_when_the_caller_wants_it(void **state)
 {
     struct fixture *x = *state;
-    struct mcp_options opt = {
-        .revision = MCP_LATEST, .stop = &stop_now, .on_notification = stop_soon};
+    struct mcp_options opt = {.revision = MCP_LATEST,
+                              .timeout_ms = PATIENCE_MS,
+                              .stop = &stop_now,
+                              .on_notification = stop_soon};
     stop_now = 0;
     open_shell(
         x,
