@@ -42,6 +42,7 @@ void mcp_session_close(struct mcp_session *s);
 /* Results go to stdout without the token. */
 void mcp_print(const struct mcp_session *s, const struct buf *text);
 void mcp_print_json(const struct mcp_session *s, const json_t *value);
+json_t *mcp_sentences(const struct strv *list); /* a new array of texts */
 /* Says on stderr what the server refused; the exit code for it. */
 int mcp_refused(const struct mcp_session *s, const char *what,
                 const struct mcp_answer *a);
@@ -54,7 +55,7 @@ MUST_CHECK int mcp_arguments_of(const struct mcp_session *s, const struct strv *
 
 /* Actions: return an exit code, or negative with *err. The session is connected. */
 typedef int mcp_action_fn(struct mcp_session *s, struct err *err);
-mcp_action_fn mcp_bench;
+mcp_action_fn mcp_bench, mcp_inspect;
 /* Not connected: the suite says how. */
 mcp_action_fn mcp_conformance;
 

@@ -88,7 +88,7 @@ static const char mock_exit_codes[] =
 
 static const char mcp_details[] =
     "Speaks with an MCP server, over Streamable HTTP (URL) or as a child process\n"
-    "(-- COMMAND...), in any revision from 2024-11-05 to 2026-07-28.\n"
+    "(-- COMMAND), in any revision from 2024-11-05 to 2026-07-28.\n"
     "\n"
     "  list              its tools; --baseline keeps them, --match compares\n"
     "  call TOOL [K=V]   calls one; values become what the tool's schema says\n"
@@ -129,14 +129,12 @@ const struct command commands[] = {
      "waybill mock --org acme --ca-out build/ca.pem\n"
      "waybill mock --self-hosted --concierge --http-port 8080\n",
      mock_option_rows, sizeof(struct mock_arguments), cmd_mock, mock_exit_codes},
-    {"mcp",
-     "list|call|ping|inspect|bench|conformance [TOOL KEY=VALUE...] URL|-- COMMAND...",
+    {"mcp", "list|call|ping|inspect|bench|conformance URL|-- COMMAND",
      "an MCP client for hands and scripts", mcp_details,
      "waybill mcp list -- build/waybill-mock mcp\n"
      "waybill mcp inspect -e MOLECULE_MCP_MODE=management -- build/waybill-mock mcp\n"
      "waybill mcp call search text='red shoes' limit=5 https://mcp.example.com/mcp\n"
-     "waybill mcp list --match tools.json --bearer-env TOKEN "
-     "https://mcp.example.com/mcp\n",
+     "waybill mcp list --match tools.json --bearer-env TOKEN https://example.com/mcp\n",
      mcp_option_rows, sizeof(struct mcp_arguments), cmd_mcp, mcp_exit_codes},
     {"report", "", "render a report again, from the database alone", NULL,
      "waybill report --format html --output build/report.html\n", report_option_rows,
