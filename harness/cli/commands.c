@@ -129,7 +129,7 @@ const struct command commands[] = {
      "waybill mock --org acme --ca-out build/ca.pem\n"
      "waybill mock --self-hosted --concierge --http-port 8080\n",
      mock_option_rows, sizeof(struct mock_arguments), cmd_mock, mock_exit_codes},
-    {"mcp", "list|call|ping|inspect|bench|conformance URL|-- COMMAND",
+    {"mcp", "list|call|ping|inspect|bench URL|-- COMMAND",
      "an MCP client for hands and scripts", mcp_details,
      "waybill mcp list -- build/waybill-mock mcp\n"
      "waybill mcp inspect -e MOLECULE_MCP_MODE=management -- build/waybill-mock mcp\n"
