@@ -206,7 +206,7 @@ static void operand_words(const struct command *c, struct buf *out)
         return;
     }
     for (const char *p = c->operands; p < c->operands + n; p++) {
-        buf_addc(out, *p == '|' ? ' ' : *p);
+        buf_addc(out, (char)(*p == '|' ? ' ' : *p));
     }
     buf_addc(out, ' ');
 }
