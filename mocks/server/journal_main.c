@@ -61,15 +61,16 @@ static void help(void)
 
 static int parse(struct view *v, int argc, char **argv, struct err *err)
 {
-    struct option options[JOURNAL_FILTERS + 8] = {{NULL, 0, NULL, 0}};
-    for (size_t i = 0; i < JOURNAL_FILTERS; i++)
-        options[i] = (struct option){journal_filters[i].name, 1, NULL, (int)i};
     static const struct option others[] = {
         {"url", 1, NULL, OPT_URL},       {"state", 1, NULL, OPT_STATE},
         {"since", 1, NULL, OPT_SINCE},   {"limit", 1, NULL, OPT_LIMIT},
         {"follow", 0, NULL, OPT_FOLLOW}, {"json", 0, NULL, OPT_JSON},
         {"last", 1, NULL, OPT_LAST},     {"help", 0, NULL, OPT_HELP},
+        {NULL, 0, NULL, 0}, /* ends the whole table */
     };
+    struct option options[JOURNAL_FILTERS + ARRAY_SIZE(others)];
+    for (size_t i = 0; i < JOURNAL_FILTERS; i++)
+        options[i] = (struct option){journal_filters[i].name, 1, NULL, (int)i};
     memcpy(options + JOURNAL_FILTERS, others, sizeof others);
     opterr = 0;
     for (int o = 0; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
