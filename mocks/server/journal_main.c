@@ -62,10 +62,14 @@ static void help(void)
 static int parse(struct view *v, int argc, char **argv, struct err *err)
 {
     static const struct option others[] = {
-        {"url", 1, NULL, OPT_URL},       {"state", 1, NULL, OPT_STATE},
-        {"since", 1, NULL, OPT_SINCE},   {"limit", 1, NULL, OPT_LIMIT},
-        {"follow", 0, NULL, OPT_FOLLOW}, {"json", 0, NULL, OPT_JSON},
-        {"last", 1, NULL, OPT_LAST},     {"help", 0, NULL, OPT_HELP},
+        {"url", 1, NULL, OPT_URL},
+        {"state", 1, NULL, OPT_STATE},
+        {"since", 1, NULL, OPT_SINCE},
+        {"limit", 1, NULL, OPT_LIMIT},
+        {"follow", 0, NULL, OPT_FOLLOW},
+        {"json", 0, NULL, OPT_JSON},
+        {"last", 1, NULL, OPT_LAST},
+        {"help", 0, NULL, OPT_HELP},
         {NULL, 0, NULL, 0}, /* ends the whole table */
     };
     struct option options[JOURNAL_FILTERS + ARRAY_SIZE(others)];
