@@ -178,13 +178,12 @@ static void refuses_annotations_that_break_the_rules(void **state)
         "{\"properties\":{\"v\":{\"type\":\"object\",\"x-mcp-header\":\"A\"}}}",
         "{\"properties\":{\"v\":{\"type\":\"null\",\"x-mcp-header\":\"A\"}}}",
         "{\"properties\":{\"v\":{\"x-mcp-header\":\"A\"}}}",
-        "{\"properties\":{\"v\":{\"type\":\"string\",\"x-mcp-header\":\"A\"},"
-        "\"w\":{\"type\":\"string\",\"x-mcp-header\":\"a\"}}}",
-        "{\"properties\":{\"v\":{\"type\":\"array\",\"items\":{\"type\":\"string\","
-        "\"x-mcp-header\":\"A\"}}}}",
-        "{\"anyOf\":[{\"properties\":{\"v\":{\"type\":\"string\",\"x-mcp-header\":\"A\"}}"
-        "}"
-        "]}",
+        ("{\"properties\":{\"v\":{\"type\":\"string\",\"x-mcp-header\":\"A\"},"
+         "\"w\":{\"type\":\"string\",\"x-mcp-header\":\"a\"}}}"),
+        ("{\"properties\":{\"v\":{\"type\":\"array\",\"items\":{\"type\":\"string\","
+         "\"x-mcp-header\":\"A\"}}}}"),
+        ("{\"anyOf\":[{\"properties\":{\"v\":{\"type\":\"string\","
+         "\"x-mcp-header\":\"A\"}}}]}"),
         "{\"$defs\":{\"v\":{\"type\":\"string\",\"x-mcp-header\":\"A\"}}}",
         "{\"x-mcp-header\":\"A\",\"type\":\"string\"}",
     };
