@@ -1,6 +1,5 @@
-/* Register, heartbeat and its gates, discovery, the A2A proxy's checks and the MCP
- * bridge. */
-#include "mocks/tests/rest_fixture.h"
+/* Register, heartbeat, discovery and the A2A proxy's checks. */
+#include "mocks/tests/registry_fixture.h"
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -10,62 +9,8 @@
 #include "base/clock.h"
 #include "base/num.h"
 #include "io/httpd.h"
-#include "io/wait.h"
 
 #define STRAY "22222222-2222-4222-8222-222222222222"
-#define ROOT "33333333-3333-4333-8333-333333333333"
-#define TOOL "mcp__molecule-platform__create_workspace"
-
-/* Nothing expires while the tests run. */
-static int up_slow(void **state)
-{
-    (void)state;
-    static const char *const args[] = {"--pace", "1", NULL};
-    return platform_up(args);
-}
-
-/* The grace is over after ten milliseconds, the liveness after two seconds. */
-static int up_fast(void **state)
-{
-    (void)state;
-    static const char *const args[] = {"--pace", "0.01", "--switch", "grace_s=1", NULL};
-    return platform_up(args);
-}
-
-static int up_self_hosted(void **state)
-{
-    (void)state;
-    static const char *const args[] = {"--pace", "1", "--self-hosted", NULL};
-    return platform_up(args);
-}
-
-static int lift_faults(void **state)
-{
-    (void)state;
-    strv_release(&fx.headers);
-    fault("DELETE", "heartbeat", "");
-    fault("DELETE", "register", "");
-    fault("DELETE", "peers", "");
-    fault("DELETE", "kind-check", "");
-    return 0;
-}
-
-static int enlist(const char *bearer, const char *body)
-{
-    return ask_as(bearer, "POST", "/registry/register", body);
-}
-
-static int beat(const char *bearer, const char *id, const char *more)
-{
-    char *body CLEANUP(free_ptr) = xasprintf("{\"workspace_id\":\"%s\"%s}", id, more);
-    return ask_as(bearer, "POST", "/registry/heartbeat", body);
-}
-
-static const char *status_of(const char *id)
-{
-    assert_int_equal(ask_of(id, "GET", "", NULL), 200);
-    return member("status");
-}
 
 /* A registered workspace elsewhere; token: its instance token. */
 static void online_workspace(const char *name, const char *parent, char id[37],
@@ -76,23 +21,6 @@ static void online_workspace(const char *name, const char *parent, char id[37],
         xasprintf("{\"id\":\"%s\",\"url\":\"http://localhost:9\",\"agent_card\":{}}", id);
     assert_int_equal(enlist(token, body), 200);
     assert_null(json_object_get(fx.json, "auth_token"));
-}
-
-/* A platform root that no box answers for; token: its instance token. It replaces the
- * concierge for the rest of the program. */
-static void platform_root(const char *id, char token[44])
-{
-    char *body CLEANUP(free_ptr) = xasprintf("{\"id\":\"%s\"}", id);
-    assert_int_equal(ask("POST", "/admin/org/platform-agent", body), 200);
-    assert_int_equal(ask_of(id, "POST", "/secrets",
-                            "{\"key\":\"MODEL\",\"value\":\"moonshot/kimi-k2.6\"}"),
-                     200);
-    char *reg CLEANUP(free_ptr) =
-        xasprintf("{\"id\":\"%s\",\"kind\":\"platform\",\"url\":"
-                  "\"http://localhost:9\",\"agent_card\":{}}",
-                  id);
-    assert_int_equal(enlist(NULL, reg), 200);
-    memcpy(token, member("auth_token"), 44);
 }
 
 /* ---- register ---- */
@@ -357,100 +285,7 @@ static void knows_no_address_before_registration(void **state)
         text(), "{\"error\":\"workspace has no URL\",\"status\":\"awaiting_agent\"}");
 }
 
-/* ---- the bridge ---- */
-
-static int rpc(const char *id, const char *method, const char *params)
-{
-    char *body CLEANUP(free_ptr) = xasprintf(
-        "{\"jsonrpc\":\"2.0\",\"id\":5,\"method\":\"%s\",\"params\":%s}", method, params);
-    return ask_of(id, "POST", "/mcp", body);
-}
-
-static int call_tool(const char *id, const char *name, const char *arguments)
-{
-    char *params CLEANUP(free_ptr) =
-        xasprintf("{\"name\":\"%s\",\"arguments\":%s}", name, arguments);
-    return rpc(id, "tools/call", params);
-}
-
-static const char *tool_text(void)
-{
-    const json_t *content =
-        json_object_get(json_object_get(fx.json, "result"), "content");
-    return json_str(json_array_get(content, 0), "text", "(no text)");
-}
-
-static void speaks_mcp_with_http_200_for_every_refusal(void **state)
-{
-    (void)state;
-    char id[37];
-    external_workspace("bridged", NULL, id, NULL);
-    assert_int_equal(rpc(id, "initialize", "{}"), 200);
-    assert_non_null(strstr(text(), "{\"jsonrpc\":\"2.0\",\"id\":5,\"result\":{"));
-    assert_non_null(strstr(text(), "\"protocolVersion\":\"2024-11-05\""));
-    assert_int_equal(ask_of(id, "POST", "/mcp", "{"), 400);
-    assert_string_equal(text(),
-                        "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32700,"
-                        "\"message\":\"parse error\"}}");
-    assert_int_equal(rpc(id, "ping", "{}"), 200);
-    assert_string_equal(text(),
-                        "{\"jsonrpc\":\"2.0\",\"id\":5,\"error\":{\"code\":-32601,"
-                        "\"message\":\"method not found\"}}");
-    assert_int_equal(call_tool(id, "create_workspace", "{\"name\":\"x\"}"), 200);
-    assert_string_equal(text(),
-                        "{\"jsonrpc\":\"2.0\",\"id\":5,\"error\":{\"code\":-32000,"
-                        "\"message\":\"tool call failed\"}}");
-    assert_int_equal(call_tool(id, "recall_memory", "{}"), 200);
-    assert_non_null(strstr(text(), "-32000"));
-    assert_int_equal(rpc(id, "tools/call", "[]"), 200);
-    assert_non_null(strstr(text(), "-32602"));
-    assert_int_equal(rpc(id, "tools/list", "{}"), 200);
-    const json_t *tools = json_object_get(json_object_get(fx.json, "result"), "tools");
-    assert_int_equal(json_array_size(tools), 17);
-    assert_string_equal(json_str(json_array_get(tools, 0), "name", ""), "delegate_task");
-    assert_null(strstr(text(), "create_workspace"));
-    char *path CLEANUP(free_ptr) = xasprintf("/workspaces/%s/mcp", id);
-    assert_int_equal(ask_as(NULL, "POST", path, "{}"), 401);
-}
-
-static void asks_the_user_and_reads_it_back(void **state)
-{
-    (void)state;
-    char id[37], other[37];
-    external_workspace("asker", NULL, id, NULL);
-    external_workspace("onlooker", NULL, other, NULL);
-    assert_int_equal(call_tool(id, "request_user_action", "{\"title\":\"Sign\"}"), 200);
-    assert_string_equal(tool_text(), "Asked the user: Sign");
-    assert_int_equal(ask_of(id, "GET", "/user-tasks", NULL), 200);
-    char *task CLEANUP(free_ptr) =
-        xstrdup(json_str(json_array_get(fx.json, 0), "id", ""));
-    char *done CLEANUP(free_ptr) =
-        xasprintf("{\"user_task_id\":\"%s\",\"status\":\"done\"}", task);
-    assert_int_equal(call_tool(other, "update_user_task", done), 200);
-    assert_non_null(strstr(text(), "-32000"));
-    assert_int_equal(call_tool(id, "update_user_task", done), 200);
-    assert_string_equal(tool_text(), "User task updated.");
-    assert_int_equal(call_tool(id, "list_user_tasks", "{}"), 200);
-    assert_non_null(strstr(tool_text(), "\"status\":\"done\""));
-    char *resolve CLEANUP(free_ptr) = xasprintf("/user-tasks/%s/resolve", task);
-    assert_int_equal(ask_of(id, "POST", resolve, "{\"status\":\"done\"}"), 404);
-    assert_int_equal(call_tool(id, "delete_user_task", done), 200);
-    assert_int_equal(ask_of(id, "GET", "/user-tasks", NULL), 200);
-    assert_string_equal(text(), "[]");
-}
-
-static void lists_peers_literally(void **state)
-{
-    (void)state;
-    char id[37];
-    external_workspace("looker", NULL, id, NULL);
-    assert_int_equal(call_tool(id, "list_peers", "{}"), 200);
-    assert_non_null(strstr(tool_text(), fx.concierge));
-    assert_ptr_equal(strstr(tool_text(), "[\n  {\n    \"id\": \""), tool_text());
-    fault("PUT", "peers", "empty");
-    assert_int_equal(call_tool(id, "list_peers", "{}"), 200);
-    assert_string_equal(tool_text(), "No peers found.");
-}
+/* ---- the limits ---- */
 
 static void refuses_a_message_of_more_than_16_mib(void **state)
 {
@@ -487,131 +322,6 @@ static void takes_no_more_than_64_files_at_once(void **state)
     assert_int_equal(
         ask_of(id, "POST", "/chat/uploads", strstr(body.data + 4, "--b\r\n")), 200);
     assert_int_equal(json_array_size(json_object_get(fx.json, "files")), 64);
-}
-
-static int until_a_ping(const char *data, size_t len, void *arg)
-{
-    struct buf *seen = arg;
-    buf_add(seen, data, len);
-    return strstr(seen->data, ": ping") != NULL;
-}
-
-static void streams_the_endpoint_and_pings(void **state)
-{
-    (void)state;
-    struct http_request req CLEANUP(http_request_release) = HTTP_REQUEST_INIT;
-    struct buf seen CLEANUP(buf_release) = BUF_INIT(KIB(64));
-    struct err err = ERR_INIT;
-    char id[37], token[44];
-    external_workspace("listener", NULL, id, token);
-    char *url CLEANUP(free_ptr) = xasprintf("%s/workspaces/%s/mcp/stream", fx.url, id);
-    req.url = url;
-    req.timeout_ms = 30000;
-    req.on_data = until_a_ping;
-    req.on_data_arg = &seen;
-    strv_addf(&req.headers, "Authorization: Bearer %s", token);
-    strv_addf(&req.headers, "X-Molecule-Org-Id: %s", fx.org_id);
-    assert_int_equal(http_perform(fx.http, &req, &fx.resp, &err), 0);
-    assert_int_equal(fx.resp.status, 200);
-    assert_string_equal(http_response_header(&fx.resp, "Content-Type"),
-                        "text/event-stream");
-    char *first CLEANUP(free_ptr) =
-        xasprintf("event: endpoint\ndata: /workspaces/%s/mcp\n\n", id);
-    assert_int_equal(strncmp(seen.data, first, strlen(first)), 0);
-}
-
-/* ---- the platform agent's gates; they replace the concierge, so they come last ---- */
-
-static void does_not_let_a_platform_agent_in_without_a_model(void **state)
-{
-    (void)state;
-    assert_int_equal(ask("POST", "/admin/org/platform-agent", "{\"id\":\"" ROOT "\"}"),
-                     200);
-    assert_int_equal(enlist(NULL, "{\"id\":\"" ROOT "\",\"agent_card\":{},"
-                                  "\"url\":\"http://localhost:9\"}"),
-                     400);
-    assert_string_equal(text(), "{\"error\":\"platform agent identity incomplete\"}");
-    assert_string_equal(status_of(ROOT), "failed");
-    assert_int_equal(ask("GET", "/events/" ROOT, NULL), 200);
-    assert_non_null(strstr(text(), "\"code\":\"PLATFORM_AGENT_IDENTITY_GATE\""));
-    assert_non_null(strstr(text(), "\"reason\":\"model_missing\""));
-}
-
-static void holds_back_a_platform_agent_without_its_server(void **state)
-{
-    (void)state;
-    char token[44];
-    platform_root(ROOT, token);
-    assert_string_equal(status_of(ROOT), "online");
-    assert_int_equal(enlist(token,
-                            "{\"id\":\"" ROOT "\",\"agent_card\":{},\"url\":"
-                            "\"http://localhost:9\",\"mcp_server_present\":false}"),
-                     400);
-    assert_string_equal(status_of(ROOT), "failed");
-    assert_int_equal(beat(token, ROOT, ",\"mcp_server_present\":false"), 200);
-    assert_string_equal(status_of(ROOT), "failed");
-    assert_int_equal(beat(token, ROOT, ",\"mcp_server_present\":null"), 200);
-    assert_string_equal(status_of(ROOT), "online");
-}
-
-static void waits_out_the_grace_for_a_list_of_tools(void **state)
-{
-    (void)state;
-    char token[44];
-    platform_root(ROOT, token);
-    assert_int_equal(beat(token, ROOT, ",\"mcp_server_present\":true"), 200);
-    assert_string_equal(status_of(ROOT), "online");
-    assert_int_equal(beat(token, ROOT, ",\"mcp_server_present\":true"), 200);
-    assert_string_equal(status_of(ROOT), "online");
-}
-
-static bool degraded_after_a_beat(void *token)
-{
-    assert_int_equal(beat(token, ROOT, ",\"mcp_server_present\":true"), 200);
-    return strcmp(status_of(ROOT), "degraded") == 0;
-}
-
-static void degrades_after_the_grace_and_recovers_with_a_list(void **state)
-{
-    (void)state;
-    char token[44];
-    platform_root(ROOT, token);
-    assert_true(wait_until(degraded_after_a_beat, token, clock_mono_ms() + 10000));
-    assert_int_equal(ask("GET", "/events/" ROOT, NULL), 200);
-    assert_non_null(strstr(text(), "\"loaded_mcp_tools_absent\":true,"
-                                   "\"management_mcp_missing\":true"));
-    /* Not declared on this row, so an empty list is no fault. */
-    assert_int_equal(
-        beat(token, ROOT, ",\"mcp_server_present\":true,\"loaded_mcp_tools\":[]"), 200);
-    assert_string_equal(status_of(ROOT), "online");
-}
-
-static bool degraded_for_want_of_the_tool(void *token)
-{
-    assert_int_equal(
-        beat(token, ROOT,
-             ",\"mcp_server_present\":true,\"loaded_mcp_tools\":[\"mcp__a2a__x\"]"),
-        200);
-    return strcmp(status_of(ROOT), "degraded") == 0;
-}
-
-static void demands_the_tool_where_the_plugin_is_declared(void **state)
-{
-    (void)state;
-    char token[44];
-    platform_root(ROOT, token);
-    assert_int_equal(
-        ask_at(fx.mock_url, NULL, "POST", "/_mock/declare",
-               "{\"org\":\"acme\",\"workspace\":\"" ROOT "\",\"source\":\"gitea://"
-               "molecule-ai/molecule-ai-plugin-molecule-platform-mcp#main\"}"),
-        200);
-    assert_true(
-        wait_until(degraded_for_want_of_the_tool, token, clock_mono_ms() + 10000));
-    assert_int_equal(beat(token, ROOT,
-                          ",\"mcp_server_present\":true,\"loaded_mcp_tools\":[\"" TOOL
-                          "\"]"),
-                     200);
-    assert_string_equal(status_of(ROOT), "online");
 }
 
 /* ---- the end ---- */
@@ -683,7 +393,7 @@ static void ends_cleanly_with_a_message_under_way(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest slow[] = {
+    const struct CMUnitTest tests[] = {
         cmocka_unit_test(refuses_registrations_in_order),
         cmocka_unit_test(makes_a_parentless_row_of_an_unknown_id),
         cmocka_unit_test_teardown(may_refuse_every_registration, lift_faults),
@@ -697,25 +407,11 @@ int main(void)
         cmocka_unit_test(checks_who_sends_before_what),
         cmocka_unit_test(queues_for_an_agent_that_polls),
         cmocka_unit_test(knows_no_address_before_registration),
-        cmocka_unit_test(speaks_mcp_with_http_200_for_every_refusal),
-        cmocka_unit_test(asks_the_user_and_reads_it_back),
-        cmocka_unit_test_teardown(lists_peers_literally, lift_faults),
-        cmocka_unit_test(refuses_a_message_of_more_than_16_mib),
         cmocka_unit_test(takes_no_more_than_64_files_at_once),
-        cmocka_unit_test(does_not_let_a_platform_agent_in_without_a_model),
+        cmocka_unit_test(refuses_a_message_of_more_than_16_mib),
     };
-    /* Each of these wants an organisation whose root was never seen. */
-    const struct CMUnitTest gates[] = {
-        cmocka_unit_test_setup_teardown(holds_back_a_platform_agent_without_its_server,
-                                        up_slow, platform_down),
-        cmocka_unit_test_setup_teardown(waits_out_the_grace_for_a_list_of_tools, up_slow,
-                                        platform_down),
-        cmocka_unit_test_setup_teardown(degrades_after_the_grace_and_recovers_with_a_list,
-                                        up_fast, platform_down),
-        cmocka_unit_test_setup_teardown(demands_the_tool_where_the_plugin_is_declared,
-                                        up_fast, platform_down),
-        cmocka_unit_test_setup_teardown(streams_the_endpoint_and_pings, up_fast,
-                                        platform_down),
+    /* Each of these has a platform of its own. */
+    const struct CMUnitTest own[] = {
         cmocka_unit_test_setup_teardown(
             keeps_agents_out_of_private_networks_where_they_have_no_business,
             up_self_hosted, platform_down),
@@ -723,6 +419,6 @@ int main(void)
                                         platform_down),
     };
     int failed =
-        cmocka_run_group_tests_name("tenant registry", slow, up_slow, platform_down);
-    return failed + cmocka_run_group_tests_name("tenant gates", gates, NULL, NULL);
+        cmocka_run_group_tests_name("tenant registry", tests, up_slow, platform_down);
+    return failed + cmocka_run_group_tests_name("tenant addresses", own, NULL, NULL);
 }
