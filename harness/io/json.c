@@ -2,6 +2,7 @@
 
 #include "base/fs.h"
 #include "base/limits.h"
+#include "base/strv.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -296,6 +297,18 @@ char *json_text(const json_t *j, enum json_style style)
 
     json_render(j, style, &out);
     return buf_steal(&out);
+}
+
+char *json_texts(const json_t *parts)
+{
+    struct strv texts CLEANUP(strv_release) = STRV_INIT;
+
+    for (size_t i = 0; i < json_array_size(parts); i++) {
+        const char *text = json_str(json_array_get(parts, i), "text", NULL);
+        if (text)
+            strv_add(&texts, text);
+    }
+    return strv_join(&texts, "\n");
 }
 
 const char *json_str(const json_t *obj, const char *key, const char *fallback)

@@ -35,6 +35,11 @@ const char *json_str(const json_t *obj, const char *key, const char *fallback);
 int64_t json_int(const json_t *obj, const char *key, int64_t fallback);
 bool json_bool(const json_t *obj, const char *key, bool fallback);
 
+/* The string "text" of each member of an array that has one, joined by newlines: the
+ * parts of an A2A message, the content of a tool's result. parts may be NULL. Caller
+ * frees. */
+char *json_texts(const json_t *parts);
+
 /* A string value of any bytes: what is not UTF-8 becomes U+FFFD. Never NULL; s == NULL
  * gives null. New reference. */
 json_t *json_str_new(const char *s);

@@ -20,21 +20,6 @@ void mcp_answer_release(struct mcp_answer *a)
     a->elapsed_ms = 0;
 }
 
-char *mcp_joined_text(const json_t *result)
-{
-    const json_t *content = json_object_get(result, "content");
-    struct buf text = BUF_INIT(LIMIT_LINE);
-    for (size_t i = 0; i < json_array_size(content); i++) {
-        const char *part = json_str(json_array_get(content, i), "text", NULL);
-        if (!part)
-            continue;
-        if (text.len > 0)
-            buf_addc(&text, '\n');
-        buf_adds(&text, part);
-    }
-    return buf_steal(&text);
-}
-
 /* ---- in words ---- */
 
 /* One "name=value" or name="value" of a challenge, case of the name ignored. The value is
@@ -98,7 +83,7 @@ void mcp_answer_words(const struct mcp_answer *a, struct buf *out)
         buf_adds(out, "a result");
         break;
     case MCP_TOOL_ERROR:
-        text = mcp_joined_text(a->result);
+        text = json_texts(json_object_get(a->result, "content"));
         buf_adds(out, "the tool says it failed: ");
         add_excerpt(out, text);
         break;

@@ -54,8 +54,6 @@ struct mcp_answer {
 void mcp_answer_release(struct mcp_answer *a);
 /* The answer as one sentence without a full stop, for people: "HTTP 401: ...". */
 void mcp_answer_words(const struct mcp_answer *a, struct buf *out);
-/* The joined text contents of a tool's result. Caller frees. */
-char *mcp_joined_text(const json_t *result);
 
 enum mcp_direction { MCP_SENT, MCP_RECEIVED, MCP_JUNK /* not a frame: a log line */ };
 struct mcp_frame_seen {

@@ -20,22 +20,6 @@ static int workspace_of(struct ctx *ctx, const struct step *step, const char *me
 
 /* ---- a2a ---- */
 
-/* The text parts of the agent's message, joined by newlines; caller frees. */
-static char *reply_text(const json_t *answer)
-{
-    const json_t *parts = json_object_get(json_object_get(answer, "result"), "parts");
-    struct buf text = BUF_INIT(LIMIT_STORED_BODY * 4);
-    for (size_t i = 0; i < json_array_size(parts); i++) {
-        const char *part = json_str(json_array_get(parts, i), "text", NULL);
-        if (!part)
-            continue;
-        if (text.len > 0)
-            buf_addc(&text, '\n');
-        buf_adds(&text, part);
-    }
-    return buf_steal(&text);
-}
-
 static void send_message(struct ctx *ctx, const struct step *step, const json_t *ws,
                          const json_t *org, const char *token, const char *text,
                          struct attempt *at)
@@ -64,7 +48,8 @@ static void send_message(struct ctx *ctx, const struct step *step, const json_t 
         at->rpc_message = xstrdup(json_str(error, "message", ""));
         at->obs.rpc_message = at->rpc_message;
     }
-    at->reply = reply_text(at->answer);
+    at->reply =
+        json_texts(json_object_get(json_object_get(at->answer, "result"), "parts"));
     at->obs.reply = at->reply;
     json_t *raw = at->answer ? json_incref(at->answer) : json_null();
     attempt_answer(at, json_make("{s:s, s:o}", "reply", at->reply, "raw", raw));

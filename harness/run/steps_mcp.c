@@ -190,7 +190,7 @@ static int record(struct ctx *ctx, struct session *s, const char *what,
 
 static void see_call(const struct mcp_answer *a, struct attempt *at)
 {
-    CLEANUP(free_ptr) char *text = mcp_joined_text(a->result);
+    CLEANUP(free_ptr) char *text = json_texts(json_object_get(a->result, "content"));
     json_t *parsed = NULL;
     if (json_parse(text, strlen(text), &parsed, NULL) < 0)
         parsed = json_null();

@@ -225,33 +225,13 @@ json_t *agent_create_arguments(const struct agent_wish *w, const char *model)
     return arguments;
 }
 
-/* The member "text" of each that has one, a line each. */
-static void add_texts(const json_t *list, struct buf *out)
-{
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const char *text = json_str(json_array_get(list, i), "text", NULL);
-        if (!text)
-            continue;
-        if (out->len)
-            buf_addc(out, '\n');
-        buf_adds(out, text);
-    }
-}
-
-char *mcp_result_text(const json_t *result)
-{
-    struct buf out = BUF_INIT(LIMIT_LINE);
-    add_texts(json_object_get(result, "content"), &out);
-    return buf_steal(&out);
-}
-
 char *a2a_message_text(const json_t *message)
 {
-    struct buf out = BUF_INIT(LIMIT_REQUEST_BODY);
-    add_texts(json_object_get(message, "parts"), &out);
-    if (!out.len)
-        buf_adds(&out, json_str(message, "content", ""));
-    return buf_steal(&out);
+    char *text = json_texts(json_object_get(message, "parts"));
+    if (*text)
+        return text;
+    free(text);
+    return xstrdup(json_str(message, "content", ""));
 }
 
 static char *failure_text(const char *tool_id, const json_t *answer, const char *text)
@@ -269,7 +249,7 @@ char *agent_tool_outcome(const char *tool_id, const char *subject, const json_t 
     if (!result)
         return failure_text(tool_id, NULL, error ? error : "no answer");
 
-    char *text CLEANUP(free_ptr) = mcp_result_text(result);
+    char *text CLEANUP(free_ptr) = json_texts(json_object_get(result, "content"));
     json_t *answer CLEANUP(json_drop) = NULL;
     (void)!json_parse(text, strlen(text), &answer, NULL);
     if (json_bool(result, "isError", false) || json_object_get(answer, "error"))

@@ -58,9 +58,7 @@ json_t *agent_create_arguments(const struct agent_wish *w, const char *model);
 char *agent_tool_outcome(const char *tool_id, const char *subject, const json_t *result,
                          const char *error);
 
-/* The texts of a tools/call result, joined by newlines; caller frees. */
-char *mcp_result_text(const json_t *result);
-/* The text parts of a message (A2A), joined by newlines; caller frees. */
+/* The text parts of a message (A2A), or its content when it has none; caller frees. */
 char *a2a_message_text(const json_t *message);
 
 #endif

@@ -101,7 +101,7 @@ static void tool_answered(json_t *result, const json_t *error, void *arg)
 
     t->call = NULL;
     if (t->wish.intent == AGENT_PEERS && result)
-        say(t, mcp_result_text(result));
+        say(t, json_texts(json_object_get(result, "content")));
     else
         say(t, agent_tool_outcome(t->tool_id, t->wish.name ? t->wish.name : "", result,
                                   why));

@@ -128,14 +128,5 @@ char *a2a_reply_text(const struct http_response *resp)
             json_object_get(json_object_get(result, "status"), "message"), "parts");
     if (!json_is_array(parts))
         return NULL;
-    struct strv texts CLEANUP(strv_release) = STRV_INIT;
-    size_t i = 0;
-    const json_t *part = NULL;
-    json_array_foreach(parts, i, part)
-    {
-        const char *text = json_str(part, "text", NULL);
-        if (text)
-            strv_add(&texts, text);
-    }
-    return strv_join(&texts, "\n");
+    return json_texts(parts);
 }
