@@ -226,6 +226,18 @@ static void the_worse_verdict_wins_and_a_skip_does_not_hide_a_pass(void **state)
     assert_int_equal(verdict_join(VERDICT_BROKEN, VERDICT_FAIL), VERDICT_FAIL);
 }
 
+static void joins_the_texts_of_parts(void **state)
+{
+    (void)state;
+    json_t *parts CLEANUP(json_drop) =
+        json_make("[{s:s,s:s},{s:s},{s:i},{s:s}]", "kind", "text", "text", "one", "kind",
+                  "file", "text", 2, "text", "three");
+    char *texts CLEANUP(free_ptr) = json_texts(parts);
+    char *none CLEANUP(free_ptr) = json_texts(NULL);
+    assert_string_equal(texts, "one\nthree");
+    assert_string_equal(none, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -244,6 +256,7 @@ int main(void)
         cmocka_unit_test(an_event_survives_its_line),
         cmocka_unit_test(a_bad_event_is_an_error),
         cmocka_unit_test(the_worse_verdict_wins_and_a_skip_does_not_hide_a_pass),
+        cmocka_unit_test(joins_the_texts_of_parts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
