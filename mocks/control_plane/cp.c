@@ -206,7 +206,6 @@ static void answer_unknown(struct call *call)
     }
     CLEANUP(free_ptr)
     char *text = xasprintf("handler not implemented for %s %s", call->req->method, path);
-    call_decide(call, "no such route of the control plane");
     call_json(call, 501,
               json_make("{s:s, s:s}", "error", text, "hint",
                         "waybill-mock routes lists what the control plane answers"));

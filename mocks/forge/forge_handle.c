@@ -161,7 +161,6 @@ void forge_handle(struct httpd_req *req, struct platform *p)
     if (call_fault_answer(call))
         return;
     if (!call->route) {
-        call_decide(call, "no such route");
         forge_error(call, 404, "not found");
         return;
     }
