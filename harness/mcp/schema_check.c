@@ -1,0 +1,738 @@
+/* Checking a value against a schema that was read. */
+#include "mcp/schema_part.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/limits.h"
+#include "io/json.h"
+
+/* ---- what is found ---- */
+
+static void push(json_t *array, json_t *value)
+{
+    if (json_array_append_new(array, xcheck(value)))
+        abort(); /* out of memory */
+}
+
+static void pop(json_t *array)
+{
+    if (json_array_remove(array, json_array_size(array) - 1))
+        abort(); /* it was just appended */
+}
+
+static bool misfit(struct schema_run *r, const struct schema_at *at, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
+
+/* Always false. */
+static bool misfit(struct schema_run *r, const struct schema_at *at, const char *fmt, ...)
+{
+    struct buf text = BUF_INIT(LIMIT_ERROR_TEXT);
+    va_list ap;
+
+    if (!r->issues || r->gave_up)
+        return false;
+    va_start(ap, fmt);
+    buf_vaddf(&text, fmt, ap);
+    va_end(ap);
+    json_t *message = json_strn_new(text.data, text.len);
+    buf_release(&text);
+    push(r->issues, json_make("{s:s,s:o,s:o}", "keyword", at->keyword, "message", message,
+                              "path", json_deep_copy(r->path)));
+    return false;
+}
+
+static bool give_up(struct schema_run *r, const char *why)
+{
+    if (!r->gave_up)
+        r->gave_up = why;
+    return false;
+}
+
+static void saw(const struct schema_at *at, const char *name)
+{
+    if (at->seen && json_object_set_new(at->seen, name, json_true()))
+        abort(); /* out of memory */
+}
+
+/* "12": arrays keep what was seen as objects do. */
+static void saw_index(const struct schema_at *at, size_t i)
+{
+    char name[24];
+
+    (void)snprintf(name, sizeof(name), "%zu", i);
+    saw(at, name);
+}
+
+static bool was_seen(const struct schema_at *at, const char *name)
+{
+    return at->seen && json_object_get(at->seen, name);
+}
+
+/* ---- subschemas ---- */
+
+/* Of a member; step: taken. */
+static bool fits_inside(struct schema_run *r, const json_t *schema, json_t *step,
+                        const json_t *value)
+{
+    push(r->path, step);
+    bool fits = schema_fits(r, schema, value, NULL);
+    pop(r->path);
+    return fits;
+}
+
+/* Without a word about why not. */
+static bool fits_quietly(struct schema_run *r, const json_t *schema, const json_t *value,
+                         json_t *seen)
+{
+    json_t *issues = r->issues;
+
+    r->issues = NULL;
+    bool fits = schema_fits(r, schema, value, seen);
+    r->issues = issues;
+    return fits;
+}
+
+/* In place: what it saw counts when it fits. */
+static bool applies(struct schema_run *r, const json_t *schema,
+                    const struct schema_at *at, bool quietly)
+{
+    json_t *seen CLEANUP(json_drop) = at->seen ? xcheck(json_object()) : NULL;
+    bool fits = quietly ? fits_quietly(r, schema, at->value, seen)
+                        : schema_fits(r, schema, at->value, seen);
+
+    if (fits && seen && json_object_update(at->seen, seen))
+        abort(); /* out of memory */
+    return fits;
+}
+
+static bool check_ref(struct schema_run *r, const struct schema_at *at)
+{
+    return applies(r, json_object_get(r->schema->refs, json_string_value(at->arg)), at,
+                   false);
+}
+
+static bool check_all_of(struct schema_run *r, const struct schema_at *at)
+{
+    bool fits = true;
+
+    for (size_t i = 0; i < json_array_size(at->arg); i++)
+        fits = applies(r, json_array_get(at->arg, i), at, false) && fits;
+    return fits;
+}
+
+static bool check_any_of(struct schema_run *r, const struct schema_at *at)
+{
+    bool fits = false;
+
+    /* Every one of them, as each may see something else. */
+    for (size_t i = 0; i < json_array_size(at->arg) && (!fits || at->seen); i++)
+        fits = applies(r, json_array_get(at->arg, i), at, true) || fits;
+    return fits || misfit(r, at, "Invalid input");
+}
+
+static bool check_one_of(struct schema_run *r, const struct schema_at *at)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < json_array_size(at->arg); i++)
+        n += applies(r, json_array_get(at->arg, i), at, true);
+    return n == 1 || misfit(r, at, "Invalid input: it fits %zu of the alternatives", n);
+}
+
+static bool check_not(struct schema_run *r, const struct schema_at *at)
+{
+    return !fits_quietly(r, at->arg, at->value, NULL) ||
+           misfit(r, at, "Invalid input: it is what must not be");
+}
+
+static bool check_if(struct schema_run *r, const struct schema_at *at)
+{
+    const char *branch = applies(r, at->arg, at, true) ? "then" : "else";
+    const json_t *schema = json_object_get(at->schema, branch);
+
+    return !schema || applies(r, schema, at, false);
+}
+
+/* ---- any value ---- */
+
+static bool is_integral(const json_t *j)
+{
+    return json_is_integer(j) ||
+           (json_is_real(j) && json_real_value(j) == floor(json_real_value(j)));
+}
+
+static const char *type_name(const json_t *j)
+{
+    return json_is_object(j)    ? "object"
+           : json_is_array(j)   ? "array"
+           : json_is_string(j)  ? "string"
+           : json_is_number(j)  ? "number"
+           : json_is_boolean(j) ? "boolean"
+                                : "null";
+}
+
+static bool has_type(const json_t *value, const json_t *type)
+{
+    const char *name = json_string_value(type);
+
+    if (strcmp(name, "integer") == 0)
+        return is_integral(value);
+    return strcmp(name, type_name(value)) == 0;
+}
+
+static bool check_type(struct schema_run *r, const struct schema_at *at)
+{
+    if (json_is_string(at->arg))
+        return has_type(at->value, at->arg) ||
+               misfit(r, at, "Expected %s, received %s", json_string_value(at->arg),
+                      type_name(at->value));
+    for (size_t i = 0; i < json_array_size(at->arg); i++)
+        if (has_type(at->value, json_array_get(at->arg, i)))
+            return true;
+    char *names CLEANUP(free_ptr) = json_text(at->arg, JSON_STRUCT);
+    return misfit(r, at, "Expected one of %.300s, received %s", names,
+                  type_name(at->value));
+}
+
+static bool equal(struct schema_run *r, const json_t *a, const json_t *b);
+
+static bool equal_objects(struct schema_run *r, const json_t *a, const json_t *b)
+{
+    const char *key = NULL;
+    json_t *member = NULL;
+
+    if (json_object_size(a) != json_object_size(b))
+        return false;
+    json_object_foreach((json_t *)(uintptr_t)a, key, member)
+    {
+        const json_t *other = json_object_get(b, key);
+        if (!other || !equal(r, member, other))
+            return false;
+    }
+    return true;
+}
+
+/* As numbers are: 1 and 1.0 are the same. */
+static bool equal(struct schema_run *r, const json_t *a, const json_t *b)
+{
+    if (++r->steps > SCHEMA_STEPS)
+        return give_up(r, "checking the value takes too long");
+    if (json_is_integer(a) && json_is_integer(b))
+        return json_integer_value(a) == json_integer_value(b);
+    if (json_is_number(a) && json_is_number(b))
+        return json_number_value(a) == json_number_value(b);
+    if (json_typeof(a) != json_typeof(b))
+        return false;
+    if (json_is_object(a))
+        return equal_objects(r, a, b);
+    if (!json_is_array(a))
+        return json_equal(a, b);
+    if (json_array_size(a) != json_array_size(b))
+        return false;
+    for (size_t i = 0; i < json_array_size(a); i++)
+        if (!equal(r, json_array_get(a, i), json_array_get(b, i)))
+            return false;
+    return true;
+}
+
+static bool check_enum(struct schema_run *r, const struct schema_at *at)
+{
+    for (size_t i = 0; i < json_array_size(at->arg); i++)
+        if (equal(r, json_array_get(at->arg, i), at->value))
+            return true;
+    char *list CLEANUP(free_ptr) = json_text(at->arg, JSON_STRUCT);
+    return misfit(r, at, "Expected one of %.300s", list);
+}
+
+static bool check_const(struct schema_run *r, const struct schema_at *at)
+{
+    if (equal(r, at->arg, at->value))
+        return true;
+    char *only = json_text(at->arg, JSON_STRUCT);
+    (void)misfit(r, at, "Expected %.300s", only);
+    free(only);
+    return false;
+}
+
+/* ---- numbers ---- */
+
+static bool check_minimum(struct schema_run *r, const struct schema_at *at)
+{
+    double limit = json_number_value(at->arg);
+    return !json_is_number(at->value) || json_number_value(at->value) >= limit ||
+           misfit(r, at, "Number must be at least %g", limit);
+}
+
+static bool check_maximum(struct schema_run *r, const struct schema_at *at)
+{
+    double limit = json_number_value(at->arg);
+    return !json_is_number(at->value) || json_number_value(at->value) <= limit ||
+           misfit(r, at, "Number must be at most %g", limit);
+}
+
+static bool check_above(struct schema_run *r, const struct schema_at *at)
+{
+    double limit = json_number_value(at->arg);
+    return !json_is_number(at->value) || json_number_value(at->value) > limit ||
+           misfit(r, at, "Number must be more than %g", limit);
+}
+
+static bool check_below(struct schema_run *r, const struct schema_at *at)
+{
+    double limit = json_number_value(at->arg);
+    return !json_is_number(at->value) || json_number_value(at->value) < limit ||
+           misfit(r, at, "Number must be less than %g", limit);
+}
+
+static bool check_multiple(struct schema_run *r, const struct schema_at *at)
+{
+    double step = json_number_value(at->arg);
+
+    if (!json_is_number(at->value))
+        return true;
+    /* 0.0075 is 75 times 0.0001, though not to the last bit. */
+    double rest = fabs(fmod(json_number_value(at->value), step)) / step;
+    return rest < 1e-9 || rest > 1 - 1e-9 ||
+           misfit(r, at, "Number must be a multiple of %g", step);
+}
+
+/* ---- strings ---- */
+
+/* Characters, as the standard counts them, not bytes. */
+static double text_length(const json_t *value)
+{
+    const char *s = json_string_value(value);
+    size_t n = 0;
+
+    for (size_t i = 0; i < json_string_length(value); i++)
+        n += ((unsigned char)s[i] & 0xc0) != 0x80;
+    return (double)n;
+}
+
+static bool check_min_length(struct schema_run *r, const struct schema_at *at)
+{
+    double limit = json_number_value(at->arg);
+    return !json_is_string(at->value) || text_length(at->value) >= limit ||
+           misfit(r, at, "Length must be at least %g", limit);
+}
+
+static bool check_max_length(struct schema_run *r, const struct schema_at *at)
+{
+    double limit = json_number_value(at->arg);
+    return !json_is_string(at->value) || text_length(at->value) <= limit ||
+           misfit(r, at, "Length must be at most %g", limit);
+}
+
+static bool matches(struct schema_run *r, const char *pattern, const char *text,
+                    size_t len)
+{
+    int found = schema_pattern_found(r->schema, pattern, text, len);
+
+    return found < 0 ? give_up(r, "a pattern takes too long on this text") : found;
+}
+
+static bool check_pattern(struct schema_run *r, const struct schema_at *at)
+{
+    return !json_is_string(at->value) ||
+           matches(r, json_string_value(at->arg), json_string_value(at->value),
+                   json_string_length(at->value)) ||
+           misfit(r, at, "Text must match '%.200s'", json_string_value(at->arg));
+}
+
+/* ---- arrays ---- */
+
+static bool check_items_from(struct schema_run *r, const struct schema_at *at,
+                             size_t from)
+{
+    bool fits = true;
+
+    for (size_t i = from; i < json_array_size(at->value); i++) {
+        saw_index(at, i);
+        fits = fits_inside(r, at->arg, json_integer((json_int_t)i),
+                           json_array_get(at->value, i)) &&
+               fits;
+    }
+    return fits;
+}
+
+static bool check_prefix(struct schema_run *r, const struct schema_at *at)
+{
+    bool fits = true;
+
+    for (size_t i = 0; i < json_array_size(at->arg) && i < json_array_size(at->value);
+         i++) {
+        saw_index(at, i);
+        fits = fits_inside(r, json_array_get(at->arg, i), json_integer((json_int_t)i),
+                           json_array_get(at->value, i)) &&
+               fits;
+    }
+    return fits;
+}
+
+static bool check_items(struct schema_run *r, const struct schema_at *at)
+{
+    if (!json_is_array(at->value))
+        return true;
+    if (json_is_array(at->arg))
+        return check_prefix(r, at);
+    return check_items_from(
+        r, at,
+        r->schema->dialect == SCHEMA_2020
+            ? json_array_size(json_object_get(at->schema, "prefixItems"))
+            : 0);
+}
+
+/* Only where 'items' is an array. */
+static bool check_additional_items(struct schema_run *r, const struct schema_at *at)
+{
+    const json_t *items = json_object_get(at->schema, "items");
+
+    if (!json_is_array(at->value) || !json_is_array(items))
+        return true;
+    return check_items_from(r, at, json_array_size(items));
+}
+
+static bool check_min_items(struct schema_run *r, const struct schema_at *at)
+{
+    double limit = json_number_value(at->arg);
+    return !json_is_array(at->value) || (double)json_array_size(at->value) >= limit ||
+           misfit(r, at, "Array must have at least %g items", limit);
+}
+
+static bool check_max_items(struct schema_run *r, const struct schema_at *at)
+{
+    double limit = json_number_value(at->arg);
+    return !json_is_array(at->value) || (double)json_array_size(at->value) <= limit ||
+           misfit(r, at, "Array must have at most %g items", limit);
+}
+
+static bool check_unique(struct schema_run *r, const struct schema_at *at)
+{
+    if (!json_is_array(at->value) || !json_is_true(at->arg))
+        return true;
+    for (size_t i = 1; i < json_array_size(at->value); i++)
+        for (size_t k = 0; k < i; k++)
+            if (equal(r, json_array_get(at->value, i), json_array_get(at->value, k)))
+                return misfit(r, at, "Items %zu and %zu are the same", k, i);
+    return !r->gave_up;
+}
+
+static bool check_contains(struct schema_run *r, const struct schema_at *at)
+{
+    bool counted = r->schema->dialect == SCHEMA_2020;
+    const json_t *low = counted ? json_object_get(at->schema, "minContains") : NULL;
+    const json_t *high = counted ? json_object_get(at->schema, "maxContains") : NULL;
+    double n = 0;
+
+    if (!json_is_array(at->value))
+        return true;
+    for (size_t i = 0; i < json_array_size(at->value); i++)
+        if (fits_quietly(r, at->arg, json_array_get(at->value, i), NULL)) {
+            n++;
+            if (counted)
+                saw_index(at, i);
+        }
+    if (n < (low ? json_number_value(low) : 1))
+        return misfit(r, at, "Array has %g items of the kind that it must contain", n);
+    return !high || n <= json_number_value(high) ||
+           misfit(r, at, "Array has %g items of a kind that may be there %g times", n,
+                  json_number_value(high));
+}
+
+static bool check_unevaluated_items(struct schema_run *r, const struct schema_at *at)
+{
+    bool fits = true;
+
+    for (size_t i = 0; i < json_array_size(at->value); i++) {
+        char name[24];
+        (void)snprintf(name, sizeof(name), "%zu", i);
+        if (was_seen(at, name))
+            continue;
+        fits = fits_inside(r, at->arg, json_integer((json_int_t)i),
+                           json_array_get(at->value, i)) &&
+               fits;
+        saw(at, name);
+    }
+    return fits;
+}
+
+/* ---- objects ---- */
+
+static bool check_required(struct schema_run *r, const struct schema_at *at)
+{
+    bool fits = true;
+
+    if (!json_is_object(at->value))
+        return true;
+    for (size_t i = 0; i < json_array_size(at->arg); i++) {
+        const char *name = json_string_value(json_array_get(at->arg, i));
+        if (json_object_get(at->value, name))
+            continue;
+        push(r->path, json_string(name));
+        fits = misfit(r, at, "Required");
+        pop(r->path);
+    }
+    return fits;
+}
+
+static bool check_properties(struct schema_run *r, const struct schema_at *at)
+{
+    const char *name = NULL;
+    json_t *schema = NULL;
+    bool fits = true;
+
+    json_object_foreach((json_t *)(uintptr_t)at->arg, name, schema)
+    {
+        const json_t *member = json_object_get(at->value, name);
+        if (!member)
+            continue;
+        saw(at, name);
+        fits = fits_inside(r, schema, json_string(name), member) && fits;
+    }
+    return fits;
+}
+
+static bool check_pattern_properties(struct schema_run *r, const struct schema_at *at)
+{
+    const char *name = NULL, *pattern = NULL;
+    json_t *member = NULL, *schema = NULL;
+    bool fits = true;
+
+    json_object_foreach((json_t *)(uintptr_t)at->value, name, member)
+    {
+        json_object_foreach((json_t *)(uintptr_t)at->arg, pattern, schema)
+        {
+            if (!matches(r, pattern, name, strlen(name)))
+                continue;
+            saw(at, name);
+            fits = fits_inside(r, schema, json_string(name), member) && fits;
+        }
+    }
+    return fits && !r->gave_up;
+}
+
+static bool has_pattern_for(struct schema_run *r, const json_t *patterns,
+                            const char *name)
+{
+    const char *pattern = NULL;
+    json_t *schema = NULL;
+
+    json_object_foreach((json_t *)(uintptr_t)patterns, pattern, schema)
+    {
+        if (matches(r, pattern, name, strlen(name)))
+            return true;
+    }
+    return false;
+}
+
+/* A member that no other keyword speaks of. */
+static bool fits_as_other(struct schema_run *r, const struct schema_at *at,
+                          const char *name, const json_t *member)
+{
+    saw(at, name);
+    if (json_is_false(at->arg))
+        return misfit(r, at, "Unrecognized key in object: '%.100s'", name);
+    return fits_inside(r, at->arg, json_string(name), member);
+}
+
+static bool check_additional(struct schema_run *r, const struct schema_at *at)
+{
+    const json_t *known = json_object_get(at->schema, "properties");
+    const json_t *patterns = json_object_get(at->schema, "patternProperties");
+    const char *name = NULL;
+    json_t *member = NULL;
+    bool fits = true;
+
+    json_object_foreach((json_t *)(uintptr_t)at->value, name, member)
+    {
+        if (!json_object_get(known, name) && !has_pattern_for(r, patterns, name))
+            fits = fits_as_other(r, at, name, member) && fits;
+    }
+    return fits;
+}
+
+static bool check_unevaluated_properties(struct schema_run *r, const struct schema_at *at)
+{
+    const char *name = NULL;
+    json_t *member = NULL;
+    bool fits = true;
+
+    json_object_foreach((json_t *)(uintptr_t)at->value, name, member)
+    {
+        if (!was_seen(at, name))
+            fits = fits_as_other(r, at, name, member) && fits;
+    }
+    return fits;
+}
+
+static bool check_property_names(struct schema_run *r, const struct schema_at *at)
+{
+    const char *name = NULL;
+    json_t *member = NULL;
+
+    json_object_foreach((json_t *)(uintptr_t)at->value, name, member)
+    {
+        json_t *as_value CLEANUP(json_drop) = json_str_new(name);
+        if (!fits_quietly(r, at->arg, as_value, NULL))
+            return misfit(r, at, "Unrecognized key in object: '%.100s'", name);
+    }
+    return true;
+}
+
+static bool check_min_properties(struct schema_run *r, const struct schema_at *at)
+{
+    double limit = json_number_value(at->arg);
+    return !json_is_object(at->value) || (double)json_object_size(at->value) >= limit ||
+           misfit(r, at, "Object must have at least %g members", limit);
+}
+
+static bool check_max_properties(struct schema_run *r, const struct schema_at *at)
+{
+    double limit = json_number_value(at->arg);
+    return !json_is_object(at->value) || (double)json_object_size(at->value) <= limit ||
+           misfit(r, at, "Object must have at most %g members", limit);
+}
+
+/* dependencies, dependentRequired and dependentSchemas: names or a schema each. */
+static bool check_dependencies(struct schema_run *r, const struct schema_at *at)
+{
+    const char *name = NULL;
+    json_t *need = NULL;
+    bool fits = true;
+
+    json_object_foreach((json_t *)(uintptr_t)at->arg, name, need)
+    {
+        if (!json_object_get(at->value, name))
+            continue;
+        struct schema_at inner = *at;
+        inner.arg = need;
+        fits = (json_is_array(need) ? check_required(r, &inner)
+                                    : applies(r, need, at, false)) &&
+               fits;
+    }
+    return fits;
+}
+
+/* ---- all of them ---- */
+
+#define BOTH (SCHEMA_07 | SCHEMA_2020)
+
+const struct schema_keyword schema_keywords[] = {
+    {"$dynamicRef", SCHEMA_2020, SHAPE_REFUSED, NULL},
+    {"$dynamicAnchor", SCHEMA_2020, SHAPE_REFUSED, NULL},
+    {"$recursiveRef", BOTH, SHAPE_REFUSED, NULL},
+    {"$vocabulary", SCHEMA_2020, SHAPE_REFUSED, NULL},
+    {"$ref", BOTH, SHAPE_REF, check_ref},
+    {"$defs", SCHEMA_2020, SHAPE_MAP, NULL},
+    {"definitions", BOTH, SHAPE_MAP, NULL},
+    {"type", BOTH, SHAPE_TYPE, check_type},
+    {"enum", BOTH, SHAPE_ARRAY, check_enum},
+    {"const", BOTH, SHAPE_ANY, check_const},
+    {"required", BOTH, SHAPE_NAMES, check_required},
+    {"properties", BOTH, SHAPE_MAP, check_properties},
+    {"patternProperties", BOTH, SHAPE_PATTERN_MAP, check_pattern_properties},
+    {"additionalProperties", BOTH, SHAPE_SCHEMA, check_additional},
+    {"propertyNames", BOTH, SHAPE_SCHEMA, check_property_names},
+    {"minProperties", BOTH, SHAPE_COUNT, check_min_properties},
+    {"maxProperties", BOTH, SHAPE_COUNT, check_max_properties},
+    {"dependencies", SCHEMA_07, SHAPE_DEPENDENCIES, check_dependencies},
+    {"dependentRequired", SCHEMA_2020, SHAPE_NAMES_MAP, check_dependencies},
+    {"dependentSchemas", SCHEMA_2020, SHAPE_MAP, check_dependencies},
+    {"minimum", BOTH, SHAPE_NUMBER, check_minimum},
+    {"maximum", BOTH, SHAPE_NUMBER, check_maximum},
+    {"exclusiveMinimum", BOTH, SHAPE_NUMBER, check_above},
+    {"exclusiveMaximum", BOTH, SHAPE_NUMBER, check_below},
+    {"multipleOf", BOTH, SHAPE_POSITIVE, check_multiple},
+    {"minLength", BOTH, SHAPE_COUNT, check_min_length},
+    {"maxLength", BOTH, SHAPE_COUNT, check_max_length},
+    {"pattern", BOTH, SHAPE_PATTERN, check_pattern},
+    {"prefixItems", SCHEMA_2020, SHAPE_SCHEMAS, check_prefix},
+    {"items", SCHEMA_07, SHAPE_ITEMS, check_items},
+    {"items", SCHEMA_2020, SHAPE_SCHEMA, check_items},
+    {"additionalItems", SCHEMA_07, SHAPE_SCHEMA, check_additional_items},
+    {"minItems", BOTH, SHAPE_COUNT, check_min_items},
+    {"maxItems", BOTH, SHAPE_COUNT, check_max_items},
+    {"uniqueItems", BOTH, SHAPE_BOOL, check_unique},
+    {"contains", BOTH, SHAPE_SCHEMA, check_contains},
+    {"minContains", SCHEMA_2020, SHAPE_COUNT, NULL},
+    {"maxContains", SCHEMA_2020, SHAPE_COUNT, NULL},
+    {"allOf", BOTH, SHAPE_SCHEMAS, check_all_of},
+    {"anyOf", BOTH, SHAPE_SCHEMAS, check_any_of},
+    {"oneOf", BOTH, SHAPE_SCHEMAS, check_one_of},
+    {"not", BOTH, SHAPE_SCHEMA, check_not},
+    {"if", BOTH, SHAPE_SCHEMA, check_if},
+    {"then", BOTH, SHAPE_SCHEMA, NULL},
+    {"else", BOTH, SHAPE_SCHEMA, NULL},
+    {"unevaluatedItems", SCHEMA_2020, SHAPE_SCHEMA, check_unevaluated_items},
+    {"unevaluatedProperties", SCHEMA_2020, SHAPE_SCHEMA, check_unevaluated_properties},
+};
+const size_t schema_keywords_n = ARRAY_SIZE(schema_keywords);
+
+static bool apply_keyword(struct schema_run *r, const struct schema_keyword *k,
+                          const json_t *schema, const json_t *value, json_t *seen)
+{
+    const json_t *arg = json_object_get(schema, k->name);
+
+    if (!arg || !k->check || !(k->dialects & (unsigned)r->schema->dialect))
+        return true;
+    struct schema_at at = {schema, arg, value, seen, k->name};
+    return k->check(r, &at);
+}
+
+static bool fits_object(struct schema_run *r, const json_t *schema, const json_t *value,
+                        json_t *seen)
+{
+    bool alone = r->schema->dialect == SCHEMA_07 && json_object_get(schema, "$ref");
+    bool fits = true;
+
+    for (size_t i = 0; i < schema_keywords_n && !r->gave_up; i++) {
+        const struct schema_keyword *k = &schema_keywords[i];
+        if (alone && strcmp(k->name, "$ref") != 0)
+            continue;
+        bool good = apply_keyword(r, k, schema, value, seen);
+        /* Of a value of another type there is nothing more to say. */
+        if (!good && k->check == check_type)
+            return false;
+        fits = good && fits;
+    }
+    return fits;
+}
+
+bool schema_fits(struct schema_run *r, const json_t *schema, const json_t *value,
+                 json_t *seen)
+{
+    struct schema_at here = {schema, schema, value, seen, "false"};
+
+    if (r->gave_up)
+        return false;
+    if (++r->steps > SCHEMA_STEPS)
+        return give_up(r, "checking the value takes too long");
+    if (r->depth >= SCHEMA_DEPTH)
+        return give_up(r, "schema or value are nested too deep");
+    if (!json_is_object(schema))
+        return json_is_true(schema) || misfit(r, &here, "Nothing may stand here");
+    json_t *own CLEANUP(json_drop) = NULL;
+    if (!seen && r->schema->unevaluated)
+        own = xcheck(json_object());
+    r->depth++;
+    bool fits = fits_object(r, schema, value, seen ? seen : own);
+    r->depth--;
+    return fits && !r->gave_up;
+}
+
+int mcp_schema_check(const struct mcp_schema *s, const json_t *value, json_t *issues,
+                     struct err *err)
+{
+    json_t *path CLEANUP(json_drop) = xcheck(json_array());
+    struct schema_run r = {.schema = s, .issues = issues, .path = path};
+    bool fits = schema_fits(&r, s->root, value, NULL);
+
+    if (r.gave_up)
+        return err_set(err, ERR_SHAPE, "%s", r.gave_up);
+    return fits ? MCP_SCHEMA_FITS : MCP_SCHEMA_MISFIT;
+}

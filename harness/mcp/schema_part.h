@@ -1,0 +1,92 @@
+/*
+ * What reading and checking a JSON Schema share. For schema*.c alone.
+ */
+#ifndef MCP_SCHEMA_PART_H
+#define MCP_SCHEMA_PART_H
+
+#include "mcp/schema.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+enum { SCHEMA_DEPTH = 64, SCHEMA_STEPS = 200000, SCHEMA_PATTERN_STEPS = 100000 };
+
+enum schema_dialect { SCHEMA_07 = 1, SCHEMA_2020 = 2 };
+
+struct schema_pattern {
+    const char *text; /* borrowed from the schema */
+    pcre2_code *code; /* owned */
+};
+
+struct mcp_schema {
+    json_t *root; /* owned reference */
+    enum schema_dialect dialect;
+    bool unevaluated; /* uses unevaluatedProperties or unevaluatedItems */
+    struct schema_pattern *patterns;
+    size_t n_patterns;
+    json_t *refs; /* owned: text of a $ref -> its target */
+};
+
+/* One check on its way. */
+struct schema_run {
+    const struct mcp_schema *schema;
+    json_t *issues; /* NULL = nobody wants to know */
+    json_t *path;   /* where the value stands */
+    int depth, steps;
+    const char *gave_up; /* why it is not known; NULL = it is */
+};
+
+/* A keyword, its value, and what it is applied to. */
+struct schema_at {
+    const json_t *schema; /* the object that the keyword stands in */
+    const json_t *arg;    /* the keyword's value */
+    const json_t *value;
+    json_t *seen; /* names or indexes that were looked at; NULL = nobody asks */
+    const char *keyword;
+};
+typedef bool schema_fn(struct schema_run *r, const struct schema_at *at);
+
+/* What a keyword's value has to be, which also says where schemas stand. */
+enum schema_shape {
+    SHAPE_ANY,
+    SHAPE_ANNOTATION,
+    SHAPE_NUMBER,
+    SHAPE_POSITIVE,
+    SHAPE_COUNT,
+    SHAPE_BOOL,
+    SHAPE_ARRAY,
+    SHAPE_NAMES, /* array of strings */
+    SHAPE_TYPE,
+    SHAPE_PATTERN,
+    SHAPE_REF,
+    SHAPE_SCHEMA,
+    SHAPE_SCHEMAS, /* array of them, at least one */
+    SHAPE_ITEMS,   /* draft-07: a schema or an array of them */
+    SHAPE_MAP,     /* object of schemas */
+    SHAPE_PATTERN_MAP,
+    SHAPE_DEPENDENCIES, /* object of schemas or arrays of names */
+    SHAPE_NAMES_MAP,    /* object of arrays of names */
+    SHAPE_REFUSED,
+};
+
+struct schema_keyword {
+    const char *name;
+    unsigned dialects; /* of enum schema_dialect */
+    enum schema_shape shape;
+    schema_fn *check; /* NULL = decides nothing by itself */
+};
+/* In the order in which they are applied: what asks what was seen comes last. */
+extern const struct schema_keyword schema_keywords[];
+extern const size_t schema_keywords_n;
+
+/* Whether the text contains a match. Negative: too much work. */
+int schema_pattern_found(const struct mcp_schema *s, const char *pattern,
+                         const char *text, size_t len);
+
+/* The value fits the schema (an object or a boolean). */
+bool schema_fits(struct schema_run *r, const json_t *schema, const json_t *value,
+                 json_t *seen);
+
+#endif

@@ -1,0 +1,286 @@
+/* The JSON Schema validator against Debian's json-schema-test-suite (draft-07; it has no
+ * newer one), and by rows of our own for what 2020-12 does otherwise. */
+#include "mcp/schema.h"
+
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/strv.h"
+#include "io/json.h"
+
+#define SUITE "/usr/share/json-schema-test-suite/tests/draft7"
+
+/* What of the suite is refused, in which words, and why that is right here. */
+static const struct {
+    const char *group; /* its description */
+    const char *says;
+} REFUSED[] = {
+    /* Nothing is ever fetched: a tool's schema stands alone. */
+    {"remote ref", "leads to another document"},
+    {"fragment within remote ref", "leads to another document"},
+    {"ref within remote ref", "leads to another document"},
+    {"remote ref, containing refs itself", "leads to another document"},
+    {"root ref in remote ref", "leads to another document"},
+    {"valid definition", "leads to another document"},
+    {"invalid definition", "leads to another document"},
+    /* '$id' inside a schema moves the base of references: no tool's schema does that. */
+    {"base URI change", "'$id', which is not checked here"},
+    {"base URI change - change folder", "'$id', which is not checked here"},
+    {"base URI change - change folder in subschema", "'$id', which is not checked here"},
+    {"Recursive references between schemas", "'$id', which is not checked here"},
+};
+
+struct tally {
+    int passed, failed, refused;
+};
+
+static bool refused[ARRAY_SIZE(REFUSED)];
+
+static bool refusal_is_expected(const char *group, const char *words)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(REFUSED); i++)
+        if (strcmp(group, REFUSED[i].group) == 0 && strstr(words, REFUSED[i].says)) {
+            refused[i] = true;
+            return true;
+        }
+    return false;
+}
+
+static void run_group(const char *file, const json_t *group, struct tally *n)
+{
+    json_t *schema = json_object_get(group, "schema");
+    const char *about = json_str(group, "description", "");
+    struct mcp_schema *s = NULL;
+    struct err err = ERR_INIT;
+    const json_t *test = NULL;
+    size_t i = 0;
+
+    if (json_is_object(schema) && !json_object_get(schema, "$schema"))
+        (void)json_object_set_new(schema, "$schema",
+                                  json_string("http://json-schema.org/draft-07/schema#"));
+    if (mcp_schema_read(schema, &s, &err)) {
+        n->refused++;
+        if (refusal_is_expected(about, err.text))
+            return;
+        print_error("%s: '%s' is refused: %s\n", file, about, err.text);
+        n->failed++;
+        return;
+    }
+    json_array_foreach(json_object_get(group, "tests"), i, test)
+    {
+        bool valid = json_bool(test, "valid", false);
+        int rc = mcp_schema_check(s, json_object_get(test, "data"), NULL, &err);
+        if (rc == (valid ? MCP_SCHEMA_FITS : MCP_SCHEMA_MISFIT)) {
+            n->passed++;
+            continue;
+        }
+        print_error("%s: '%s', '%s' is %d\n", file, about,
+                    json_str(test, "description", ""), rc);
+        n->failed++;
+    }
+    mcp_schema_free(s);
+}
+
+static void run_file(const char *dir, const char *name, struct tally *n)
+{
+    char *path CLEANUP(free_ptr) = xasprintf("%s/%s", dir, name);
+    json_t *groups CLEANUP(json_drop) = NULL;
+    const json_t *group = NULL;
+    struct err err = ERR_INIT;
+    size_t i = 0;
+
+    if (json_read_file(path, &groups, &err))
+        fail_msg("%s", err.text);
+    json_array_foreach(groups, i, group) run_group(name, group, n);
+}
+
+/* Every file of a folder, in order. */
+static struct tally run_folder(const char *dir)
+{
+    struct tally n = {0, 0, 0};
+    struct strv names CLEANUP(strv_release) = STRV_INIT;
+    DIR *d = opendir(dir);
+
+    if (!d)
+        fail_msg("%s is missing: 'ci/install-deps test' installs it", dir);
+    for (const struct dirent *e = readdir(d); e; e = readdir(d))
+        if (strstr(e->d_name, ".json"))
+            strv_add(&names, e->d_name);
+    (void)closedir(d);
+    strv_sort(&names);
+    for (size_t i = 0; i < names.n; i++)
+        run_file(dir, names.v[i], &n);
+    return n;
+}
+
+static void agrees_with_the_suite(void **state)
+{
+    (void)state;
+    struct tally n = run_folder(SUITE);
+    print_message("%d passed, %d failed, %d groups refused\n", n.passed, n.failed,
+                  n.refused);
+    assert_int_equal(n.failed, 0);
+    assert_true(n.passed >= 400);
+    for (size_t i = 0; i < ARRAY_SIZE(REFUSED); i++)
+        if (!refused[i])
+            fail_msg("'%s' is not refused any more", REFUSED[i].group);
+}
+
+/* ---- 2020-12, and limits ---- */
+
+static const struct {
+    const char *schema, *value;
+    bool fits;
+} ROWS[] = {
+    {"{'prefixItems':[{'type':'string'}],'items':{'type':'integer'}}", "['a',1]", true},
+    {"{'prefixItems':[{'type':'string'}],'items':{'type':'integer'}}", "['a','b']",
+     false},
+    {"{'prefixItems':[{'type':'string'}],'items':false}", "['a',1]", false},
+    {"{'$ref':'#/$defs/a','minLength':3,'$defs':{'a':{'type':'string'}}}", "'ab'", false},
+    {"{'$ref':'#/$defs/a','minLength':3,'$defs':{'a':{'type':'string'}}}", "'abc'", true},
+    {"{'$ref':'#here','$defs':{'a':{'$anchor':'here','type':'string'}}}", "1", false},
+    {"{'$ref':'#here','$defs':{'a':{'$anchor':'here','type':'string'}}}", "'1'", true},
+    {"{'dependentRequired':{'a':['b']}}", "{'a':1}", false},
+    {"{'dependentRequired':{'a':['b']}}", "{'a':1,'b':2}", true},
+    {"{'dependentSchemas':{'a':{'maxProperties':1}}}", "{'a':1,'b':2}", false},
+    {"{'contains':{'type':'integer'},'minContains':2}", "[1,'a']", false},
+    {"{'contains':{'type':'integer'},'minContains':2}", "[1,'a',2]", true},
+    {"{'contains':{'type':'integer'},'maxContains':1}", "[1,2]", false},
+    {"{'contains':{'type':'integer'},'minContains':0}", "[]", true},
+    {"{'properties':{'a':{}},'unevaluatedProperties':false}", "{'a':1,'b':2}", false},
+    {"{'allOf':[{'properties':{'a':{}}}],'unevaluatedProperties':false}", "{'a':1}",
+     true},
+    {"{'anyOf':[{'required':['x'],'properties':{'x':{}}},{'properties':{'a':{}}}],"
+     "'unevaluatedProperties':false}",
+     "{'a':1,'x':1}", true},
+    {"{'if':{'required':['a'],'properties':{'a':{}}},'then':{'properties':{'b':{}}},"
+     "'unevaluatedProperties':{'type':'string'}}",
+     "{'a':1,'b':2,'c':3}", false},
+    {"{'prefixItems':[true],'unevaluatedItems':false}", "[1,2]", false},
+    {"{'contains':{'type':'string'},'unevaluatedItems':{'type':'integer'}}", "['a',2]",
+     true},
+    {"{'dependencies':{'a':['b']}}", "{'a':1}", true}, /* not in this dialect */
+    {"{'pattern':'^\\\\d+$'}", "'12\\n'", false},
+    {"{'const':1.0}", "1", true},
+    {"{'enum':[{'a':[1.0]}]}", "{'a':[1]}", true},
+    {"{'type':['string','null']}", "null", true},
+    {"{'type':['string','null']}", "0", false},
+    {"{'format':'email'}", "'nobody'", true}, /* an annotation */
+};
+
+static json_t *quoted(const char *text)
+{
+    char *json CLEANUP(free_ptr) = xstrdup(text);
+    for (char *p = json; *p; p++)
+        *p = *p == '\'' ? '"' : *p;
+    json_t *value = json_loads(json, JSON_DECODE_ANY, NULL);
+    if (!value)
+        fail_msg("not JSON: %s", json);
+    return value;
+}
+
+static void checks_the_newer_dialect(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(ROWS); i++) {
+        json_t *schema CLEANUP(json_drop) = quoted(ROWS[i].schema);
+        json_t *value CLEANUP(json_drop) = quoted(ROWS[i].value);
+        struct mcp_schema *s = NULL;
+        struct err err = ERR_INIT;
+        if (mcp_schema_read(schema, &s, &err))
+            fail_msg("%s: %s", ROWS[i].schema, err.text);
+        int rc = mcp_schema_check(s, value, NULL, &err);
+        mcp_schema_free(s);
+        if (rc != (ROWS[i].fits ? MCP_SCHEMA_FITS : MCP_SCHEMA_MISFIT))
+            fail_msg("%s on %s: %d %s", ROWS[i].schema, ROWS[i].value, rc, err.text);
+    }
+}
+
+static const struct {
+    const char *schema, *says;
+} BAD[] = {
+    {"{'$schema':'https://json-schema.org/draft/2019-09/schema'}", "2019-09"},
+    {"{'properties':{'a':{'$dynamicRef':'#x'}}}", "uses '$dynamicRef'"},
+    {"{'properties':{'a':{'$id':'http://x/y'}}}", "'$id', which is not checked here"},
+    {"{'$ref':'http://127.0.0.1:1/canary'}", "nothing is fetched"},
+    {"{'$ref':'#/$defs/none'}", "leads nowhere"},
+    {"{'type':'text'}", "'type' of the schema is not a type"},
+    {"{'minimum':'1'}", "'minimum' of the schema is not a number"},
+    {"{'properties':{'a':7}}", "neither an object nor true or false"},
+    {"{'pattern':'('}", "is no regular expression"},
+    {"{'multipleOf':0}", "a number above 0"},
+    {"{'anyOf':[]}", "an array of schemas"},
+    {"7", "neither an object nor true or false"},
+};
+
+static void refuses_in_words_what_it_does_not_understand(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(BAD); i++) {
+        json_t *schema CLEANUP(json_drop) = quoted(BAD[i].schema);
+        struct mcp_schema *s = NULL;
+        struct err err = ERR_INIT;
+        assert_int_equal(mcp_schema_read(schema, &s, &err), -1);
+        if (!strstr(err.text, BAD[i].says))
+            fail_msg("%s: %s", BAD[i].schema, err.text);
+    }
+}
+
+static void gives_up_on_what_has_no_end(void **state)
+{
+    static const char *const endless[] = {
+        "{'$ref':'#'}",
+        "{'allOf':[{'$ref':'#'},{'$ref':'#'}]}",
+        "{'not':{'$ref':'#'}}",
+        "{'pattern':'^(a+)+$'}",
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(endless); i++) {
+        json_t *schema CLEANUP(json_drop) = quoted(endless[i]);
+        json_t *value CLEANUP(json_drop) =
+            json_string("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!");
+        struct mcp_schema *s = NULL;
+        struct err err = ERR_INIT;
+        assert_int_equal(mcp_schema_read(schema, &s, &err), 0);
+        int rc = mcp_schema_check(s, value, NULL, &err);
+        mcp_schema_free(s);
+        if (rc >= 0)
+            fail_msg("%s: %d", endless[i], rc);
+    }
+}
+
+static void says_where_and_why(void **state)
+{
+    (void)state;
+    json_t *schema CLEANUP(json_drop) =
+        quoted("{'type':'object','properties':{'tier':{'type':'integer','maximum':4},"
+               "'list':{'items':{'type':'string'}}},'required':['name']}");
+    json_t *value CLEANUP(json_drop) = quoted("{'tier':5,'list':['a',1]}");
+    json_t *issues CLEANUP(json_drop) = json_array();
+    struct mcp_schema *s = NULL;
+    assert_int_equal(mcp_schema_read(schema, &s, NULL), 0);
+    assert_int_equal(mcp_schema_check(s, value, issues, NULL), MCP_SCHEMA_MISFIT);
+    mcp_schema_free(s);
+    char *text CLEANUP(free_ptr) = mcp_schema_issues_text(issues);
+    assert_string_equal(text, "'name': Required; 'tier': Number must be at most 4; "
+                              "'list.1': Expected string, received number");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(agrees_with_the_suite),
+        cmocka_unit_test(checks_the_newer_dialect),
+        cmocka_unit_test(refuses_in_words_what_it_does_not_understand),
+        cmocka_unit_test(gives_up_on_what_has_no_end),
+        cmocka_unit_test(says_where_and_why),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
