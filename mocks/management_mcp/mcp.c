@@ -1,16 +1,21 @@
 #include "mocks/management_mcp/mcp.h"
 
+#include <errno.h>
+#include <getopt.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/num.h"
 #include "io/http.h"
 #include "io/json.h"
 #include "mocks/management_mcp/serve.h"
 
-static void add_tools(struct mcp_server *s, const struct tool *tools, const char *without)
+static void add_tools(struct tool_server *s, const struct tool *tools,
+                      const char *without)
 {
     for (; tools->name; tools++) {
         if (without && strcmp(tools->name, without) == 0)
@@ -21,7 +26,7 @@ static void add_tools(struct mcp_server *s, const struct tool *tools, const char
 }
 
 /* false = the name is none of the modes. */
-static bool choose_verb(struct mcp_server *s)
+static bool choose_verb(struct tool_server *s)
 {
     const char *verb = env_get("WAYBILL_VERB_MODE");
     bool seed = !verb || strcmp(verb, "seed") == 0;
@@ -86,41 +91,163 @@ static void probe_platform(struct rest *rest)
     log_on_stdout("Molecule MCP server connected over stdio");
 }
 
-static int usage(const char *what)
+struct options {
+    const char *mode; /* NULL = as the environment says */
+    const char *bearer_env;
+    int64_t http_port, page, session_idle_ms;
+    bool diagnostics, help;
+};
+
+static const char help[] =
+    "usage: waybill-mock mcp [management|workspace|a2a] [OPTION...]\n"
+    "\n"
+    "An MCP server of a box on stdin and stdout; without a name MOLECULE_MCP_MODE "
+    "chooses.\n"
+    "\n"
+    "  --http-port N        serve Streamable HTTP there instead (0 = any) and say where\n"
+    "  --diagnostics        offer the tools of the conformance suite, and GET streams, "
+    "too\n"
+    "  --page-size N        list so many tools at a time (default: all)\n"
+    "  --session-idle-ms N  forget a session after that time (default: 1800000)\n"
+    "  --bearer-env NAME    want the bearer token that this variable holds\n"
+    "  --help               this text\n"
+    "\n"
+    "Example: waybill-mock mcp management --http-port 0 --diagnostics\n";
+
+enum { FIRST_OPTION = 256 }; /* what getopt_long returns for the first row */
+
+static const struct option_kind {
+    const char *name;
+    size_t offset;     /* in struct options */
+    int64_t low, high; /* of a number */
+    enum { FLAG, NUMBER, TEXT } kind;
+} rows[] = {
+    {"http-port", offsetof(struct options, http_port), 0, 65535, NUMBER},
+    {"diagnostics", offsetof(struct options, diagnostics), 0, 0, FLAG},
+    {"page-size", offsetof(struct options, page), 1, 1000, NUMBER},
+    {"session-idle-ms", offsetof(struct options, session_idle_ms), 1, 86400000, NUMBER},
+    {"bearer-env", offsetof(struct options, bearer_env), 0, 0, TEXT},
+    {"help", offsetof(struct options, help), 0, 0, FLAG},
+};
+
+static int take(struct options *o, const struct option_kind *row, struct err *err)
 {
-    (void)fprintf(stderr, "waybill-mock mcp: %s\n", what);
-    return 2;
+    void *field = (char *)o + row->offset;
+
+    if (row->kind == FLAG)
+        *(bool *)field = true;
+    else if (row->kind == TEXT)
+        *(const char **)field = optarg;
+    else if (!num_parse(optarg, row->low, row->high, field))
+        return err_set(err, ERR_USAGE, "--%s wants a number from %lld to %lld, got '%s'",
+                       row->name, (long long)row->low, (long long)row->high, optarg);
+    return 0;
+}
+
+static int parse(int argc, char **argv, struct options *o, struct err *err)
+{
+    struct option options[ARRAY_SIZE(rows) + 1] = {{NULL, 0, NULL, 0}};
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+        options[i] = (struct option){
+            rows[i].name, rows[i].kind == FLAG ? no_argument : required_argument, NULL,
+            FIRST_OPTION + (int)i};
+    opterr = 0;
+    optind = 1;
+    for (;;) {
+        int option = getopt_long(argc, argv, "", options, NULL);
+        if (option == -1)
+            break;
+        if (option == '?')
+            return err_set(err, ERR_USAGE,
+                           "unknown option or missing value '%s'; see waybill-mock mcp "
+                           "--help",
+                           argv[optind - 1]);
+        if (take(o, &rows[option - FIRST_OPTION], err))
+            return -1;
+    }
+    if (optind < argc)
+        o->mode = argv[optind++];
+    if (optind < argc)
+        return err_set(err, ERR_USAGE, "unexpected argument '%s'", argv[optind]);
+    return 0;
+}
+
+/* The tools of a mode. */
+static int choose(struct tool_server *s, const char *mode, struct err *err)
+{
+    if (strcmp(mode, "a2a") == 0) {
+        s->name = "a2a-delegation";
+        s->revision = "2024-11-05";
+        s->shipped = false;
+        add_tools(s, a2a_tools, NULL);
+    } else if (strcmp(mode, "management") == 0) {
+        s->name = "molecule-platform";
+        if (!choose_verb(s))
+            return err_set(err, ERR_USAGE,
+                           "WAYBILL_VERB_MODE is 'seed', 'real' or 'phantom'");
+    } else {
+        s->name = "molecule-a2a";
+        add_tools(s, workspace_tools, NULL);
+        add_tools(s, shared_tools, NULL);
+    }
+    return 0;
+}
+
+/* Only what is given as an argument has to be one of the names. */
+static bool is_mode(const char *mode)
+{
+    static const char *const modes[] = {"management", "workspace", "a2a"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(modes); i++)
+        if (strcmp(modes[i], mode) == 0)
+            return true;
+    return false;
+}
+
+static int configure(struct tool_server *s, const struct options *o, struct err *err)
+{
+    const char *manners = env_get("WAYBILL_MCP_MANNERS");
+    const char *mode = env_get("MOLECULE_MCP_MODE");
+
+    if (o->mode && !is_mode(o->mode))
+        return err_set(err, ERR_USAGE,
+                       "no server '%s': there are management, workspace and a2a",
+                       o->mode);
+    if (manners && strcmp(manners, "shipped") != 0 && strcmp(manners, "spec") != 0)
+        return err_set(err, ERR_USAGE, "WAYBILL_MCP_MANNERS is 'spec' or 'shipped'");
+    s->shipped = manners && strcmp(manners, "shipped") == 0;
+    s->http_port = (int)o->http_port;
+    s->diagnostics = o->diagnostics;
+    s->page = o->page;
+    s->session_idle_ms = o->session_idle_ms;
+    s->bearer = o->bearer_env ? env_get(o->bearer_env) : NULL;
+    if (o->bearer_env && !s->bearer)
+        return err_set(err, ERR_CONFIG, "the variable '%s' of --bearer-env is not set",
+                       o->bearer_env);
+    bool management = mode && strcasecmp(mode, "management") == 0;
+    return choose(s, o->mode ? o->mode : management ? "management" : "workspace", err);
 }
 
 int mcp_main(int argc, char **argv)
 {
-    struct mcp_server s = {.name = "molecule-a2a", .rest = REST_INIT};
-    const char *manners = env_get("WAYBILL_MCP_MANNERS");
-    const char *mode = env_get("MOLECULE_MCP_MODE");
-    bool a2a = argc > 1 && strcmp(argv[1], "a2a") == 0;
-    if (argc > 2 || (argc > 1 && !a2a))
-        return usage("the only argument is 'a2a'");
-    if (manners && strcmp(manners, "shipped") != 0 && strcmp(manners, "spec") != 0)
-        return usage("WAYBILL_MCP_MANNERS is 'spec' or 'shipped'");
-    s.shipped = !a2a && manners && strcmp(manners, "shipped") == 0;
-    if (a2a) {
-        s.name = "a2a-delegation";
-        s.revision = "2024-11-05";
-        add_tools(&s, a2a_tools, NULL);
-    } else if (mode && strcasecmp(mode, "management") == 0) {
-        s.name = "molecule-platform";
-        if (!choose_verb(&s))
-            return usage("WAYBILL_VERB_MODE is 'seed', 'real' or 'phantom'");
-    } else {
-        add_tools(&s, workspace_tools, NULL);
-        add_tools(&s, shared_tools, NULL);
+    struct tool_server s = {.rest = REST_INIT};
+    struct options o = {.http_port = -1};
+    struct err err = ERR_INIT;
+
+    if (parse(argc, argv, &o, &err) || configure(&s, &o, &err)) {
+        (void)fprintf(stderr, "waybill-mock mcp: %s\n", err.text);
+        return 2;
     }
+    if (o.help)
+        return fputs(help, stdout) < 0 ? 1 : 0;
     if (s.shipped)
         probe_platform(&s.rest);
-    struct err err = ERR_INIT;
-    int rc = mcp_serve(&s, STDIN_FILENO, STDOUT_FILENO, &err);
+    int rc = tool_server_run(&s, &err);
     if (rc)
         (void)fprintf(stderr, "waybill-mock mcp: %s\n", err.text);
     rest_release(&s.rest);
-    return rc ? 1 : 0;
+    if (rc == 0)
+        return 0;
+    return err.kind == ERR_SYS && err.sys == EADDRINUSE ? 2 : 1;
 }

@@ -1,234 +1,256 @@
 #include "mocks/management_mcp/serve.h"
 
-#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/buf.h"
-#include "base/limits.h"
+#include "base/num.h"
+#include "io/httpd.h"
 #include "io/json.h"
-#include "mcp/client.h"
+#include "io/loop.h"
 #include "mcp/jsonrpc.h"
 #include "mocks/management_mcp/schema.h"
+#include "mocks/mcp/diagnostics.h"
+#include "mocks/mcp/frames.h"
+#include "mocks/mcp/http.h"
+#include "mocks/mcp/stdio.h"
+#include "mocks/mcp/tools.h"
 
-static const char *const revisions[] = {MCP_LATEST, "2025-06-18", "2025-03-26",
-                                        "2024-11-05"};
+#define ENDPOINT "/mcp"
+#define METADATA "/.well-known/oauth-protected-resource"
 
-static int write_all(int fd, const char *data, size_t len, struct err *err)
+struct serving {
+    struct tool_server *s;
+    struct loop *loop;
+    struct mcp_server *server;
+    struct mcp_tools *tools;
+    struct diagnostics *diagnostics; /* NULL = none */
+    struct mcp_frames *frames;       /* HTTP */
+    struct mcp_http *http;
+    struct httpd *httpd;
+    struct mcp_stdio *stdio;
+    char *url, *metadata_url; /* HTTP */
+    struct err err;
+};
+
+/* ---- what is served ---- */
+
+static json_t *view_of(const struct tool_server *s, const struct tool *t)
 {
-    while (len) {
-        ssize_t n = write(fd, data, len);
-        if (n < 0 && errno != EINTR)
-            return err_sys(err, errno, "cannot write to standard output");
-        if (n > 0) {
-            data += n;
-            len -= (size_t)n;
-        }
-    }
-    return 0;
+    json_t *view = json_make("{s:s,s:s,s:o}", "name", t->name, "description", t->about,
+                             "inputSchema", schema_from_line(t->input, s->shipped));
+
+    if (s->shipped && json_object_set_new(view, "execution",
+                                          json_make("{s:s}", "taskSupport", "forbidden")))
+        abort(); /* out of memory */
+    return view;
 }
 
-/* ---- methods: each returns the response frame ---- */
-
-static json_t *on_initialize(struct mcp_server *s, const struct rpc_frame *f)
+static json_t *views_of(const struct tool_server *s)
 {
-    const char *asked = json_str(f->params, "protocolVersion", NULL);
-    if (!asked)
-        return rpc_error(f->id, RPC_INVALID_PARAMS, "protocolVersion is required");
-    const char *answer = s->revision ? s->revision : MCP_LATEST;
-    for (size_t i = 0; i < ARRAY_SIZE(revisions); i++)
-        if (!s->revision && strcmp(revisions[i], asked) == 0)
-            answer = revisions[i];
-    if (s->shipped)
-        answer = asked;
-    return rpc_result(f->id, json_make("{s:s,s:{s:{s:b}},s:{s:s,s:s}}", "protocolVersion",
-                                       answer, "capabilities", "tools", "listChanged",
-                                       (int)s->shipped, "serverInfo", "name", s->name,
-                                       "version", "1.0.0"));
-}
+    json_t *views = xcheck(json_array());
 
-static json_t *on_list(const struct mcp_server *s, const struct rpc_frame *f)
-{
-    const json_t *cursor = json_object_get(f->params, "cursor");
-    if (cursor && !json_is_null(cursor) && !s->shipped)
-        return rpc_error(f->id, RPC_INVALID_PARAMS, "unknown cursor: there is one page");
-    json_t *tools = xcheck(json_array());
-    for (size_t i = 0; i < s->n_tools; i++) {
-        const struct tool *t = s->tools[i];
-        json_t *schema = schema_from_line(t->input, s->shipped);
-        json_t *row = json_make("{s:s,s:s,s:o}", "name", t->name, "description", t->about,
-                                "inputSchema", schema);
-        if (s->shipped &&
-            json_object_set_new(row, "execution",
-                                json_make("{s:s}", "taskSupport", "forbidden")))
+    for (size_t i = 0; i < s->n_tools; i++)
+        if (json_array_append_new(views, view_of(s, s->tools[i])))
             abort(); /* out of memory */
-        if (json_array_append_new(tools, row))
-            abort(); /* out of memory */
+    if (s->diagnostics)
+        diagnostics_add_views(views);
+    return views;
+}
+
+static void on_hello(struct exchange *x, void *arg)
+{
+    const struct serving *v = arg;
+    json_t *hello CLEANUP(json_drop) = json_make(
+        "{s:{s:{s:b}},s:{s:s,s:s}}", "capabilities", "tools", "listChanged",
+        (int)v->s->shipped, "serverInfo", "name", v->s->name, "version", "1.0.0");
+
+    exchange_hello(x, hello);
+}
+
+static void on_request(struct exchange *x, void *arg)
+{
+    const struct serving *v = arg;
+
+    mcp_tools_request(v->tools, x);
+}
+
+static void on_gone(struct exchange *x, void *arg)
+{
+    struct serving *v = arg;
+
+    /* The other tools have answered before anybody could leave. */
+    if (v->diagnostics)
+        diagnostics_gone(v->diagnostics, x);
+}
+
+static bool on_offered(const struct exchange *x, size_t index, void *arg)
+{
+    const struct serving *v = arg;
+
+    return index < v->s->n_tools || diagnostics_offered(x, index - v->s->n_tools);
+}
+
+static void on_call(struct exchange *x, size_t index, json_t *args, void *arg)
+{
+    struct serving *v = arg;
+
+    if (index >= v->s->n_tools) {
+        diagnostics_call(v->diagnostics, x, index - v->s->n_tools, args);
+        return;
     }
-    return rpc_result(f->id, json_make("{s:o}", "tools", tools));
-}
-
-/* What the SDK makes of an McpError inside a tool: a result that looks like one. */
-static json_t *sdk_error(json_t *id, const char *text)
-{
-    CLEANUP(free_ptr) char *full = xasprintf("MCP error -32602: %s", text);
-    return rpc_result(id, rpc_tool_text(full, true));
-}
-
-static json_t *unknown_tool(const struct mcp_server *s, const struct rpc_frame *f,
-                            const char *name)
-{
-    CLEANUP(free_ptr)
-    char *text = s->shipped ? xasprintf("Tool %s not found", name)
-                            : xasprintf("Unknown tool: %s", name);
-    return s->shipped ? sdk_error(f->id, text)
-                      : rpc_error(f->id, RPC_INVALID_PARAMS, text);
-}
-
-/* "'tier' Number must be at most 4; 'name' Required" */
-static char *issues_text(const json_t *issues)
-{
-    struct buf out = BUF_INIT(LIMIT_ERROR_TEXT);
-    for (size_t i = 0; i < json_array_size(issues); i++) {
-        const json_t *one = json_array_get(issues, i);
-        const json_t *path = json_object_get(one, "path");
-        buf_adds(&out, i ? "; " : "");
-        for (size_t k = 0; k < json_array_size(path); k++) {
-            const json_t *step = json_array_get(path, k);
-            buf_adds(&out, k ? "." : "'");
-            if (json_is_string(step))
-                buf_adds(&out, json_string_value(step));
-            else
-                buf_addf(&out, "%lld", (long long)json_integer_value(step));
-        }
-        buf_addf(&out, "%s%s", json_array_size(path) ? "': " : "",
-                 json_str(one, "message", ""));
-    }
-    return buf_steal(&out);
-}
-
-/* NULL = the arguments are as the schema wants them. */
-static json_t *bad_arguments(const struct mcp_server *s, const struct rpc_frame *f,
-                             const struct tool *t, json_t *args)
-{
-    CLEANUP(json_drop) json_t *schema = schema_from_line(t->input, s->shipped);
-    CLEANUP(json_drop) json_t *issues = xcheck(json_array());
-    if (s->shipped)
-        schema_strip(schema, args);
-    schema_check(schema, args, issues);
-    if (json_array_size(issues) == 0)
-        return NULL;
-    if (s->shipped) {
-        CLEANUP(free_ptr) char *list = json_text(issues, JSON_PRETTY);
-        CLEANUP(free_ptr)
-        char *text = xasprintf(
-            "Input validation error: Invalid arguments for tool %s: %s", t->name, list);
-        return sdk_error(f->id, text);
-    }
-    CLEANUP(free_ptr) char *list = issues_text(issues);
-    CLEANUP(free_ptr)
-    char *text = xasprintf("Invalid arguments for tool %s: %s", t->name, list);
-    return rpc_result(f->id, rpc_tool_text(text, true));
-}
-
-static json_t *on_call(struct mcp_server *s, const struct rpc_frame *f)
-{
-    const char *name = json_str(f->params, "name", NULL);
-    const json_t *given = json_object_get(f->params, "arguments");
-    if (!name || (given && !json_is_null(given) && !json_is_object(given)))
-        return rpc_error(f->id, RPC_INVALID_PARAMS,
-                         "params must be {\"name\": string, \"arguments\"?: object}");
-    const struct tool *tool = NULL;
-    for (size_t i = 0; i < s->n_tools && !tool; i++)
-        if (strcmp(s->tools[i]->name, name) == 0)
-            tool = s->tools[i];
-    if (!tool)
-        return unknown_tool(s, f, name);
-    CLEANUP(json_drop)
-    json_t *args = json_is_object(given) ? json_deep_copy(given) : json_object();
-    json_t *refusal = bad_arguments(s, f, tool, xcheck(args));
-    if (refusal)
-        return refusal;
-    struct tool_call call = {.tool = tool, .rest = &s->rest, .args = args};
+    struct tool_call call = {
+        .tool = v->s->tools[index], .rest = &v->s->rest, .args = args};
     tool_run(&call);
-    CLEANUP(free_ptr) char *text = call.text;
+    char *text CLEANUP(free_ptr) = call.text;
     bool is_error = call.outcome == TOOL_BAD_ARGUMENT ||
-                    (call.outcome == TOOL_PLATFORM_ERROR && !s->shipped);
-    return rpc_result(f->id, rpc_tool_text(text ? text : "", is_error));
+                    (call.outcome == TOOL_PLATFORM_ERROR && !v->s->shipped);
+    mcp_tools_text(x, text ? text : "", is_error);
 }
 
-static json_t *on_request(struct mcp_server *s, const struct rpc_frame *f)
+/* ---- over HTTP ---- */
+
+static void get_metadata(const struct serving *v, struct httpd_req *req)
 {
-    if (strcmp(f->method, "initialize") == 0)
-        return on_initialize(s, f);
-    if (strcmp(f->method, "ping") == 0)
-        return rpc_result(f->id, NULL);
-    if (strcmp(f->method, "tools/list") == 0)
-        return on_list(s, f);
-    if (strcmp(f->method, "tools/call") == 0)
-        return on_call(s, f);
-    return rpc_error(f->id, RPC_METHOD_NOT_FOUND, "Method not found");
+    httpd_reply_json(req, 200,
+                     json_make("{s:s,s:[],s:[s]}", "resource", v->url,
+                               "authorization_servers", "bearer_methods_supported",
+                               "header"));
 }
 
-static int answer_line(struct mcp_server *s, const char *line, size_t len, int out,
-                       struct err *err)
+static void get_frames(const struct serving *v, struct httpd_req *req)
 {
-    CLEANUP(rpc_frame_release) struct rpc_frame f = RPC_FRAME_INIT;
-    enum rpc_code code = RPC_PARSE_ERROR;
-    struct err why = ERR_INIT;
-    json_t *response = NULL;
-    while (len && (line[len - 1] == '\r' || line[len - 1] == ' '))
-        len--;
-    if (len == 0)
-        return 0;
-    if (rpc_parse(line, len, &f, &code, &why))
-        /* SDK 1.x says nothing to what it cannot read. */
-        response = s->shipped ? NULL : rpc_error(f.id, code, why.text);
-    else if (f.kind == RPC_REQUEST)
-        response = on_request(s, &f);
-    if (!response)
-        return 0; /* notifications are never answered, and nothing was asked of the client
-                   */
-    CLEANUP(free_ptr) char *text = rpc_text(response);
-    CLEANUP(free_ptr) char *framed = xasprintf("%s\n", text);
-    return write_all(out, framed, strlen(framed), err);
+    const char *text = httpd_query(req, "since");
+    int64_t since = 0;
+
+    if (text && !num_parse(text, 0, INT64_MAX, &since))
+        httpd_reply_text(req, 400, "'since' is a number\n");
+    else
+        httpd_reply_json(req, 200, mcp_frames_view(v->frames, since));
 }
 
-/* Answers the complete lines and keeps the rest. */
-static int answer_lines(struct mcp_server *s, struct buf *in, int out, struct err *err)
+static void on_http(struct httpd_req *req, void *arg)
 {
-    size_t start = 0;
-    const char *end = NULL;
-    while ((end = memchr(in->data + start, '\n', in->len - start))) {
-        size_t len = (size_t)(end - in->data) - start;
-        if (answer_line(s, in->data + start, len, out, err))
-            return -1;
-        start += len + 1;
-    }
-    buf_consume(in, start);
+    struct serving *v = arg;
+    bool get = strcmp(req->method, "GET") == 0;
+
+    if (strcmp(req->path, ENDPOINT) == 0)
+        mcp_http_handle(v->http, req);
+    else if (get && strcmp(req->path, "/_frames") == 0)
+        get_frames(v, req);
+    else if (get && v->s->bearer && strncmp(req->path, METADATA, strlen(METADATA)) == 0)
+        get_metadata(v, req);
+    else
+        httpd_reply_text(req, 404, "not found: the endpoint is " ENDPOINT "\n");
+}
+
+static void on_signal(int signo, void *arg)
+{
+    const struct serving *v = arg;
+
+    (void)signo;
+    loop_stop(v->loop);
+}
+
+static int start_http(struct serving *v, struct err *err)
+{
+    int fd = -1;
+
+    if (loop_on_terminate(v->loop, on_signal, v, err) < 0 ||
+        httpd_bind(v->s->http_port, &fd, err) < 0)
+        return -1;
+    int port = httpd_fd_port(fd);
+    v->url = xasprintf("http://127.0.0.1:%d" ENDPOINT, port);
+    v->metadata_url = xasprintf("http://127.0.0.1:%d" METADATA ENDPOINT, port);
+    const struct mcp_http_options opt = {.server = v->server,
+                                         .session_idle_ms = v->s->session_idle_ms,
+                                         .resume = v->s->diagnostics,
+                                         .bearer = v->s->bearer,
+                                         .metadata_url = v->metadata_url};
+    v->http = mcp_http_new(&opt);
+    if (httpd_start(v->loop, fd, on_http, v, &v->httpd, err) < 0)
+        return -1;
+    if (printf("{\"url\":\"%s\",\"frames_url\":\"http://127.0.0.1:%d/_frames\","
+               "\"pid\":%d}\n",
+               v->url, port, (int)getpid()) < 0 ||
+        fflush(stdout))
+        return err_set(err, ERR_SYS, "cannot write to standard output");
     return 0;
 }
 
-int mcp_serve(struct mcp_server *s, int in, int out, struct err *err)
+/* ---- over stdio ---- */
+
+static void on_end(const struct err *err, void *arg)
 {
-    CLEANUP(buf_release) struct buf pending = BUF_INIT(LIMIT_LINE);
-    for (;;) {
-        char chunk[KIB(64)];
-        ssize_t n = read(in, chunk, sizeof(chunk));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return err_sys(err, errno, "cannot read standard input");
-        if (n == 0)
-            return pending.len ? answer_line(s, pending.data, pending.len, out, err) : 0;
-        buf_add(&pending, chunk, (size_t)n);
-        if (answer_lines(s, &pending, out, err))
-            return -1;
-        if (pending.truncated)
-            return err_set(err, ERR_SHAPE,
-                           "a line on standard input is longer than %zu "
-                           "bytes",
-                           pending.max);
+    struct serving *v = arg;
+
+    if (err)
+        v->err = *err;
+    loop_stop(v->loop);
+}
+
+/* ---- the process ---- */
+
+static int start(struct serving *v, struct err *err)
+{
+    const struct tool_server *s = v->s;
+    bool http = s->http_port >= 0;
+
+    if (loop_new(&v->loop, err) < 0)
+        return -1;
+    v->frames = http ? mcp_frames_new() : NULL;
+    const struct mcp_tools_options tools = {.call = on_call,
+                                            .offered = s->diagnostics ? on_offered : NULL,
+                                            .arg = v,
+                                            .page = (size_t)s->page,
+                                            .sdk1 = s->shipped};
+    const struct mcp_server_options opt = {.hello = on_hello,
+                                           .request = on_request,
+                                           .gone = on_gone,
+                                           .arg = v,
+                                           .revision = s->revision,
+                                           .sdk1 = s->shipped,
+                                           .frames = v->frames};
+    v->tools = mcp_tools_new(views_of(s), &tools);
+    v->diagnostics = s->diagnostics ? diagnostics_new(v->loop) : NULL;
+    v->server = mcp_server_new(&opt);
+    json_t *info CLEANUP(json_drop) =
+        json_make("{s:s,s:s}", "name", s->name, "version", "1.0.0");
+    mcp_server_set_info(v->server, info);
+    if (http)
+        return start_http(v, err);
+    v->stdio =
+        mcp_stdio_start(v->loop, v->server, STDIN_FILENO, STDOUT_FILENO, on_end, v);
+    return 0;
+}
+
+static void release(struct serving *v)
+{
+    httpd_stop(v->httpd);
+    mcp_http_free(v->http);
+    mcp_stdio_free(v->stdio);
+    mcp_server_free(v->server);
+    mcp_tools_free(v->tools);
+    diagnostics_free(v->diagnostics);
+    mcp_frames_free(v->frames);
+    loop_free(v->loop);
+    free(v->url);
+    free(v->metadata_url);
+}
+
+int tool_server_run(struct tool_server *s, struct err *err)
+{
+    struct serving v = {.s = s};
+    int rc = start(&v, err);
+
+    if (rc == 0)
+        rc = loop_run(v.loop, err);
+    if (rc == 0 && v.err.kind != ERR_NONE) {
+        rc = -1;
+        if (err)
+            *err = v.err;
     }
+    release(&v);
+    return rc;
 }

@@ -1,0 +1,354 @@
+#include "mocks/mcp/http.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "io/json.h"
+#include "mcp/meta.h"
+#include "mocks/mcp/batch.h"
+#include "mocks/mcp/frames.h"
+#include "mocks/mcp/http_part.h"
+
+/* ---- who may come ---- */
+
+bool mcp_host_is_local(const char *host)
+{
+    static const char *const LOCAL[] = {"localhost", "127.0.0.1", "[::1]"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(LOCAL); i++) {
+        size_t len = strlen(LOCAL[i]);
+        if (strncasecmp(host, LOCAL[i], len) == 0 &&
+            (host[len] == '\0' || host[len] == ':'))
+            return true;
+    }
+    return false;
+}
+
+bool mcp_origin_is_local(const char *origin)
+{
+    size_t scheme = strncasecmp(origin, "http://", 7) == 0    ? 7
+                    : strncasecmp(origin, "https://", 8) == 0 ? 8
+                                                              : 0;
+    return scheme && mcp_host_is_local(origin + scheme);
+}
+
+void http_refuse(struct mcp_http *h, struct httpd_req *req, int status, json_t *id,
+                 int code, const char *why)
+{
+    json_t *frame = rpc_error(id, code, why);
+    char *text CLEANUP(free_ptr) = NULL;
+
+    mcp_server_saw(h->opt.server, MCP_FROM_SERVER, MCP_WIRE_HTTP, NULL, NULL, frame);
+    text = rpc_text(frame);
+    httpd_reply(req, status, "application/json", text, strlen(text));
+}
+
+static bool is_welcome(struct mcp_http *h, struct httpd_req *req)
+{
+    const char *origin = httpd_header(req, "Origin");
+    const char *host = httpd_header(req, "Host");
+
+    if (origin && !mcp_origin_is_local(origin))
+        http_refuse(h, req, 403, NULL, RPC_INVALID_REQUEST, "this origin is not allowed");
+    else if (host && !mcp_host_is_local(host))
+        http_refuse(h, req, 403, NULL, RPC_INVALID_REQUEST, "this host is not allowed");
+    else
+        return true;
+    return false;
+}
+
+/* RFC 6750 and RFC 9728. */
+static bool is_authorized(struct mcp_http *h, struct httpd_req *req)
+{
+    static const char scheme[] = "Bearer ";
+    const char *given = httpd_header(req, "Authorization");
+    size_t len = sizeof(scheme) - 1;
+
+    if (!h->opt.bearer)
+        return true;
+    bool bearer = given && strncasecmp(given, scheme, len) == 0;
+    if (bearer && strcmp(given + len, h->opt.bearer) == 0)
+        return true;
+    char *challenge CLEANUP(free_ptr) = xasprintf(
+        "Bearer%s%s%s%s", bearer ? " error=\"invalid_token\"" : "",
+        h->opt.metadata_url ? bearer ? ", resource_metadata=\"" : " resource_metadata=\""
+                            : "",
+        h->opt.metadata_url ? h->opt.metadata_url : "", h->opt.metadata_url ? "\"" : "");
+    httpd_add_header(req, "WWW-Authenticate", challenge);
+    http_refuse(h, req, 401, NULL, RPC_INVALID_REQUEST,
+                bearer ? "the bearer token is not valid" : "a bearer token is required");
+    return false;
+}
+
+/* ---- POST ---- */
+
+static void take_request(struct mcp_http *h, struct http_session *session,
+                         struct httpd_req *req, bool modern, struct rpc_frame *f)
+{
+    struct http_turn *t = http_turn_new(h, session, req, modern);
+    const struct mcp_origin origin = {
+        .port = &http_port, .arg = t, .peer = session ? &session->peer : NULL};
+
+    mcp_server_take(h->opt.server, &origin, modern, f);
+}
+
+/* Nothing to answer. */
+static void take_other(struct mcp_http *h, struct http_session *session,
+                       struct httpd_req *req, bool modern, struct rpc_frame *f)
+{
+    const struct mcp_origin origin = {
+        .port = &http_port, .arg = NULL, .peer = session ? &session->peer : NULL};
+
+    mcp_server_take(h->opt.server, &origin, modern, f);
+    httpd_reply(req, 202, NULL, "", 0);
+}
+
+static void saw_refused(struct mcp_http *h, bool modern, const json_t *root)
+{
+    mcp_server_saw(h->opt.server, MCP_FROM_CLIENT, MCP_WIRE_HTTP,
+                   modern ? mcp_revision_latest(MCP_MODERN) : NULL, NULL, root);
+}
+
+static void post_modern(struct mcp_http *h, struct httpd_req *req, struct rpc_frame *f)
+{
+    struct mcp_refusal why = {.status = 0};
+
+    if (f->kind == RPC_RESPONSE) {
+        saw_refused(h, true, f->root);
+        http_refuse(h, req, 400, NULL, RPC_INVALID_REQUEST,
+                    "a response: this server asks nothing of its clients");
+    } else if (!http_check_modern(req, f, &why)) {
+        saw_refused(h, true, f->root);
+        json_t *frame = mcp_refusal_frame(&why, f->kind == RPC_REQUEST ? f->id : NULL);
+        mcp_server_saw(h->opt.server, MCP_FROM_SERVER, MCP_WIRE_HTTP,
+                       mcp_revision_latest(MCP_MODERN), f->method, frame);
+        char *text CLEANUP(free_ptr) = rpc_text(frame);
+        httpd_reply(req, why.status, "application/json", text, strlen(text));
+    } else if (f->kind == RPC_REQUEST) {
+        take_request(h, NULL, req, true, f);
+    } else {
+        take_other(h, NULL, req, true, f);
+    }
+}
+
+/* The header of the legacy revisions: one that is given has to be known. */
+static bool is_version_fine(struct mcp_http *h, struct httpd_req *req)
+{
+    const char *version = httpd_header(req, "MCP-Protocol-Version");
+    const struct mcp_revision *r = mcp_revision_find(version);
+
+    if (!version || (r && r->era == MCP_LEGACY))
+        return true;
+    http_refuse(h, req, 400, NULL, RPC_INVALID_REQUEST,
+                "this MCP-Protocol-Version is not spoken");
+    return false;
+}
+
+/* A session is given to who shakes hands; one whose handshake fails is taken back. */
+static void post_initialize(struct mcp_http *h, struct httpd_req *req,
+                            struct rpc_frame *f)
+{
+    struct http_session *session = NULL;
+
+    if (!json_str(f->params, "protocolVersion", NULL)) {
+        take_request(h, NULL, req, false, f);
+        return;
+    }
+    session = http_session_new(h);
+    take_request(h, session, req, false, f);
+}
+
+static void post_legacy(struct mcp_http *h, struct httpd_req *req, struct rpc_frame *f)
+{
+    if (!is_version_fine(h, req))
+        return;
+    if (f->kind == RPC_REQUEST && strcmp(f->method, "initialize") == 0) {
+        post_initialize(h, req, f);
+        return;
+    }
+    struct http_session *session = http_session_of(h, req);
+    if (session && f->kind == RPC_REQUEST)
+        take_request(h, session, req, false, f);
+    else if (session)
+        take_other(h, session, req, false, f);
+}
+
+/* ---- batches ---- */
+
+struct batch_reply {
+    struct httpd_req *req; /* NULL = it has left */
+};
+
+static void batch_left(struct httpd_req *req, void *arg)
+{
+    struct batch_reply *b = arg;
+
+    (void)req;
+    b->req = NULL;
+}
+
+static void batch_done(json_t *answers, void *arg)
+{
+    struct batch_reply *b = arg;
+    char *text CLEANUP(free_ptr) = answers ? rpc_text(answers) : NULL;
+
+    if (b->req && text)
+        httpd_reply(b->req, 200, "application/json", text, strlen(text));
+    else if (b->req)
+        httpd_reply(b->req, 202, NULL, "", 0);
+    free(b);
+}
+
+static void post_batch(struct mcp_http *h, struct httpd_req *req, json_t *messages)
+{
+    struct http_session *session = NULL;
+    bool empty = json_array_size(messages) == 0;
+
+    if (!is_version_fine(h, req))
+        return;
+    if (httpd_header(req, "Mcp-Session-Id")) {
+        session = http_session_of(h, req);
+        if (!session)
+            return;
+    }
+    if (empty || !session || !mcp_revision_has(session->peer.revision, MCP_F_BATCH)) {
+        http_refuse(h, req, 400, NULL, RPC_INVALID_REQUEST,
+                    empty ? "an empty batch"
+                          : "a batch: only revision 2025-03-26 has them");
+        return;
+    }
+    struct batch_reply *b = xcalloc(1, sizeof(*b));
+    b->req = req;
+    httpd_on_gone(req, batch_left, b);
+    mcp_batch_take(h->opt.server, MCP_WIRE_HTTP, &session->peer, messages, batch_done, b);
+}
+
+/* ---- what it is ---- */
+
+static bool names_modern(const struct httpd_req *req)
+{
+    const char *version = httpd_header(req, "MCP-Protocol-Version");
+
+    return mcp_revision_is_modern(mcp_revision_find(version)) ||
+           httpd_header(req, "Mcp-Method") || httpd_header(req, "Mcp-Name");
+}
+
+/* False = answered. */
+static bool has_fitting_types(struct mcp_http *h, struct httpd_req *req)
+{
+    const char *type = httpd_header(req, "Content-Type");
+
+    if (type && strncasecmp(type, "application/json", 16) != 0)
+        http_refuse(h, req, 415, NULL, RPC_INVALID_REQUEST,
+                    "the Content-Type has to be application/json");
+    else if (httpd_header(req, "Accept") &&
+             !http_accepts(req, "application/*", "application/json") &&
+             !http_accepts(req, "text/*", "text/event-stream"))
+        http_refuse(h, req, 406, NULL, RPC_INVALID_REQUEST,
+                    "answers are application/json or text/event-stream");
+    else
+        return true;
+    return false;
+}
+
+static void post(struct mcp_http *h, struct httpd_req *req)
+{
+    struct rpc_frame f CLEANUP(rpc_frame_release) = RPC_FRAME_INIT;
+    json_t *root CLEANUP(json_drop) = NULL;
+    enum rpc_code code = RPC_PARSE_ERROR;
+    struct err err = ERR_INIT;
+
+    if (!has_fitting_types(h, req))
+        return;
+    if (json_parse(req->body, req->body_len, &root, &err)) {
+        if (h->opt.server->opt.frames)
+            mcp_frames_add_junk(h->opt.server->opt.frames, NULL, MCP_WIRE_HTTP);
+        http_refuse(h, req, 400, NULL, RPC_PARSE_ERROR, err.text);
+        return;
+    }
+    if (json_is_array(root) && !names_modern(req)) {
+        post_batch(h, req, root);
+        return;
+    }
+    if (rpc_parse_take(json_incref(root), &f, &code, &err)) {
+        saw_refused(h, names_modern(req), root);
+        http_refuse(h, req, 400, f.id, (int)code, err.text);
+        return;
+    }
+    if (!h->opt.server->opt.sdk1 && (names_modern(req) || mcp_is_modern(&f)))
+        post_modern(h, req, &f);
+    else
+        post_legacy(h, req, &f);
+}
+
+/* ---- the endpoint ---- */
+
+static void not_allowed(struct mcp_http *h, struct httpd_req *req, bool modern)
+{
+    httpd_add_header(req, "Allow",
+                     modern          ? "POST"
+                     : h->opt.resume ? "GET, POST, DELETE"
+                                     : "POST, DELETE");
+    http_refuse(h, req, 405, NULL, RPC_INVALID_REQUEST, "method not allowed");
+}
+
+static void end_session(struct mcp_http *h, struct httpd_req *req)
+{
+    struct http_session *session = NULL;
+
+    if (is_version_fine(h, req))
+        session = http_session_of(h, req);
+    if (!session)
+        return;
+    http_session_end(h, session);
+    httpd_reply(req, 204, NULL, "", 0);
+}
+
+static void listen_to(struct mcp_http *h, struct httpd_req *req)
+{
+    struct http_session *session = NULL;
+
+    if (!http_accepts(req, "text/*", "text/event-stream"))
+        http_refuse(h, req, 406, NULL, RPC_INVALID_REQUEST,
+                    "a stream is text/event-stream");
+    else if (is_version_fine(h, req) && (session = http_session_of(h, req)))
+        http_turn_listen(h, session, req);
+}
+
+void mcp_http_handle(struct mcp_http *h, struct httpd_req *req)
+{
+    bool modern = names_modern(req) && !h->opt.server->opt.sdk1;
+
+    if (!is_welcome(h, req) || !is_authorized(h, req))
+        return;
+    if (strcmp(req->method, "POST") == 0)
+        post(h, req);
+    else if (modern)
+        not_allowed(h, req, true);
+    else if (strcmp(req->method, "DELETE") == 0)
+        end_session(h, req);
+    else if (strcmp(req->method, "GET") == 0 && h->opt.resume)
+        listen_to(h, req);
+    else
+        not_allowed(h, req, false);
+}
+
+struct mcp_http *mcp_http_new(const struct mcp_http_options *opt)
+{
+    struct mcp_http *h = xcalloc(1, sizeof(*h));
+
+    h->opt = *opt;
+    return h;
+}
+
+void mcp_http_free(struct mcp_http *h)
+{
+    if (!h)
+        return;
+    while (h->sessions)
+        http_session_end(h, h->sessions);
+    while (h->turns)
+        http_turn_free(h->turns);
+    free(h);
+}

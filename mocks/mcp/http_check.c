@@ -1,0 +1,93 @@
+/* The headers of a modern request against its body. */
+#include "mocks/mcp/http_part.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "io/json.h"
+#include "mcp/header.h"
+#include "mcp/meta.h"
+
+static bool mismatch(struct mcp_refusal *why, const char *header, const char *what)
+{
+    why->status = 400;
+    why->code = MCP_HEADER_MISMATCH;
+    (void)snprintf(why->text, sizeof(why->text), "the header %s %s", header, what);
+    return false;
+}
+
+typedef bool check_fn(const struct httpd_req *req, const struct rpc_frame *f,
+                      struct mcp_refusal *why);
+
+static bool has_version(const struct httpd_req *req, const struct rpc_frame *f,
+                        struct mcp_refusal *why)
+{
+    (void)f;
+    return httpd_header(req, "MCP-Protocol-Version") ||
+           mismatch(why, "MCP-Protocol-Version", "is missing");
+}
+
+/* A header that repeats a string of the body. */
+static bool repeats(const struct httpd_req *req, const char *name, const json_t *value,
+                    struct mcp_refusal *why)
+{
+    const char *given = httpd_header(req, name);
+
+    if (!given)
+        return mismatch(why, name, "is missing");
+    return mcp_header_matches(given, value) ||
+           mismatch(why, name, "is not what the body says");
+}
+
+static bool has_method(const struct httpd_req *req, const struct rpc_frame *f,
+                       struct mcp_refusal *why)
+{
+    json_t *method CLEANUP(json_drop) = json_str_new(f->method);
+
+    return repeats(req, "Mcp-Method", method, why);
+}
+
+static bool has_name(const struct httpd_req *req, const struct rpc_frame *f,
+                     struct mcp_refusal *why)
+{
+    const json_t *name = mcp_header_name_source(f->method, f->params);
+
+    return !json_is_string(name) || repeats(req, "Mcp-Name", name, why);
+}
+
+static bool has_meta(const struct httpd_req *req, const struct rpc_frame *f,
+                     struct mcp_refusal *why)
+{
+    (void)req;
+    return mcp_check_meta(f, why);
+}
+
+static bool has_same_version(const struct httpd_req *req, const struct rpc_frame *f,
+                             struct mcp_refusal *why)
+{
+    return repeats(req, "MCP-Protocol-Version",
+                   json_object_get(json_object_get(f->params, "_meta"), MCP_META_VERSION),
+                   why);
+}
+
+static bool has_known_version(const struct httpd_req *req, const struct rpc_frame *f,
+                              struct mcp_refusal *why)
+{
+    (void)req;
+    return mcp_check_version(f, why);
+}
+
+bool http_check_modern(const struct httpd_req *req, const struct rpc_frame *f,
+                       struct mcp_refusal *why)
+{
+    static check_fn *const checks[] = {has_version, has_method,       has_name,
+                                       has_meta,    has_same_version, has_known_version};
+    /* A notification goes without _meta: its headers alone are looked at. */
+    size_t n = f->kind == RPC_REQUEST ? ARRAY_SIZE(checks) : 2;
+
+    for (size_t i = 0; i < n; i++)
+        if (!checks[i](req, f, why))
+            return false;
+    return true;
+}

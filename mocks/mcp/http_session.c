@@ -1,0 +1,90 @@
+/* Sessions of the legacy revisions. */
+#include "mocks/mcp/http_part.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/ids.h"
+
+enum { SESSIONS_MAX = 512, SESSION_IDLE_MS = 30 * 60 * 1000 };
+
+void http_session_end(struct mcp_http *h, struct http_session *s)
+{
+    struct http_session **at = &h->sessions;
+
+    while (*at && *at != s)
+        at = &(*at)->next;
+    if (*at)
+        *at = s->next;
+    h->n_sessions--;
+    mcp_server_drop_peer(h->opt.server, &s->peer);
+    http_turns_end(h, s);
+    free(s);
+}
+
+static bool is_busy(const struct mcp_http *h, const struct http_session *s)
+{
+    for (const struct http_turn *t = h->turns; t; t = t->next)
+        if (t->session == s && (t->x || t->stream))
+            return true;
+    return false;
+}
+
+/* Clients seldom end their sessions. */
+static void forget_idle(struct mcp_http *h)
+{
+    int64_t idle_ms = h->opt.session_idle_ms ? h->opt.session_idle_ms : SESSION_IDLE_MS;
+    int64_t now = clock_mono_ms();
+    struct http_session *next = NULL;
+
+    for (struct http_session *s = h->sessions; s; s = next) {
+        next = s->next;
+        if (now - s->used_ms > idle_ms && !is_busy(h, s))
+            http_session_end(h, s);
+    }
+}
+
+static void forget_oldest(struct mcp_http *h)
+{
+    struct http_session *oldest = h->sessions;
+
+    for (struct http_session *s = h->sessions; s; s = s->next)
+        if (s->used_ms <= oldest->used_ms)
+            oldest = s;
+    http_session_end(h, oldest);
+}
+
+struct http_session *http_session_new(struct mcp_http *h)
+{
+    struct http_session *s = xcalloc(1, sizeof(*s));
+
+    forget_idle(h);
+    if (h->n_sessions == SESSIONS_MAX)
+        forget_oldest(h);
+    id_hex(s->id, sizeof(s->id) - 1);
+    s->used_ms = clock_mono_ms();
+    s->next = h->sessions;
+    h->sessions = s;
+    h->n_sessions++;
+    return s;
+}
+
+struct http_session *http_session_of(struct mcp_http *h, struct httpd_req *req)
+{
+    const char *id = httpd_header(req, "Mcp-Session-Id");
+
+    if (!id) {
+        http_refuse(h, req, 400, NULL, RPC_INVALID_REQUEST,
+                    "the Mcp-Session-Id header is missing");
+        return NULL;
+    }
+    forget_idle(h);
+    for (struct http_session *s = h->sessions; s; s = s->next)
+        if (strcmp(s->id, id) == 0) {
+            s->used_ms = clock_mono_ms();
+            return s;
+        }
+    http_refuse(h, req, 404, NULL, RPC_INVALID_REQUEST, "no such session");
+    return NULL;
+}

@@ -1,0 +1,86 @@
+/*
+ * What the core and its bindings share. For mocks/mcp alone.
+ */
+#ifndef MOCKS_MCP_SERVER_PART_H
+#define MOCKS_MCP_SERVER_PART_H
+
+#include "mcp/frame.h"
+#include "mcp/jsonrpc.h"
+#include "mocks/mcp/server.h"
+
+/* How frames go back to who asked. */
+struct mcp_port {
+    enum mcp_wire wire;
+    void (*begin)(struct exchange *x); /* it lives from now on; or NULL */
+    /* A notification that belongs to the exchange. frame: taken. */
+    void (*note)(struct exchange *x, json_t *frame);
+    /* Its answer. status: of HTTP. frame: taken; NULL = it was cancelled. */
+    void (*answer)(struct exchange *x, int status, json_t *frame);
+    const char *(*header)(const struct exchange *x, const char *name); /* NULL = none */
+    void (*close_stream)(struct exchange *x);                          /* or NULL */
+};
+
+/* A legacy client: one process, or one session over HTTP. */
+struct mcp_peer {
+    const struct mcp_revision *revision; /* agreed on; NULL = not yet */
+};
+
+/* Where a message came from, and where its answers go. */
+struct mcp_origin {
+    const struct mcp_port *port;
+    void *arg;             /* the binding's */
+    struct mcp_peer *peer; /* NULL = modern over HTTP */
+};
+
+struct exchange {
+    struct mcp_server *server;
+    struct exchange *prev, *next; /* of the server */
+    struct rpc_frame frame;
+    const struct mcp_revision *revision;
+    struct mcp_origin origin;
+    double progress; /* last told */
+    bool has_progress;
+    void *user;
+};
+
+struct mcp_server {
+    struct mcp_server_options opt;
+    json_t *info; /* owned; NULL = not known */
+    struct exchange *live;
+};
+
+/* Why a request is not served. */
+struct mcp_refusal {
+    int status, code;
+    char text[256];
+    json_t *data; /* owned, or NULL */
+};
+
+/* Modern? By what the message itself says. */
+bool mcp_is_modern(const struct rpc_frame *f);
+/* The checks of a modern request in their order; false = refused. */
+bool mcp_check_meta(const struct rpc_frame *f, struct mcp_refusal *why);
+bool mcp_check_version(const struct rpc_frame *f, struct mcp_refusal *why);
+/* The revisions, newest first. Caller owns. */
+json_t *mcp_revision_list(bool legacy);
+
+/* frame: taken over, and empty afterwards. A request is answered through the origin, now
+ * or later; anything else is not. modern: the era that the binding found. */
+void mcp_server_take(struct mcp_server *s, const struct mcp_origin *origin, bool modern,
+                     struct rpc_frame *frame);
+/* Answers a request, known by its frame alone, with a refusal; recorded. */
+json_t *mcp_refusal_frame(const struct mcp_refusal *why, json_t *id);
+
+/* Nobody waits for it any more: the owner is told; x is gone. No answer is sent. */
+void exchange_drop(struct exchange *x);
+/* The same, told by the client: the binding ends what it has open. */
+void exchange_cancel(struct exchange *x);
+/* Of every exchange of a peer. */
+void mcp_server_drop_peer(struct mcp_server *s, const struct mcp_peer *peer);
+
+/* Keeps a frame with those that were seen; x or method may be NULL. */
+void mcp_server_saw(const struct mcp_server *s, enum mcp_sender sender,
+                    enum mcp_wire wire, const struct mcp_revision *revision,
+                    const char *method, const json_t *frame);
+
+#endif

@@ -1,0 +1,254 @@
+#include "mocks/mcp/stdio.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/limits.h"
+#include "io/json.h"
+#include "io/loop.h"
+#include "mocks/mcp/batch.h"
+#include "mocks/mcp/frames.h"
+#include "mocks/mcp/server_part.h"
+
+enum { LAST_WORDS_MS = 2000 };
+
+struct mcp_stdio {
+    struct loop *loop;
+    struct mcp_server *server;
+    int in, out;
+    struct mcp_peer peer;
+    struct buf pending; /* not yet a whole line */
+    struct loop_fd *watch;
+    struct loop_timer *timer; /* of a file's next piece, or of the end */
+    bool ended;               /* no more is read */
+    struct err err;
+    mcp_stdio_end_fn *end;
+    void *arg;
+};
+
+static void finish(void *arg)
+{
+    struct mcp_stdio *t = arg;
+
+    t->timer = NULL;
+    t->end(t->err.kind == ERR_NONE ? NULL : &t->err, t->arg);
+}
+
+/* Ends once everything is answered, or at once when nothing can be. */
+static void wind_up(struct mcp_stdio *t)
+{
+    bool now = t->err.kind != ERR_NONE || !t->server->live;
+
+    loop_fd_remove(t->watch);
+    t->watch = NULL;
+    t->ended = true;
+    loop_timer_cancel(t->timer);
+    t->timer = loop_timer_add(t->loop, now ? 0 : LAST_WORDS_MS, finish, t);
+}
+
+/* ---- writing ---- */
+
+static void write_line(struct mcp_stdio *t, char *text)
+{
+    size_t len = strlen(text);
+    const char *at = text;
+
+    text[len++] = '\n'; /* in the place of the terminator */
+    while (len) {
+        ssize_t n = write(t->out, at, len);
+        if (n > 0) {
+            at += n;
+            len -= (size_t)n;
+        } else if (n < 0 && errno != EINTR) {
+            (void)err_sys(&t->err, errno, "cannot write to standard output");
+            wind_up(t);
+            return;
+        }
+    }
+}
+
+/* frame: taken. */
+static void send_frame(struct mcp_stdio *t, json_t *frame)
+{
+    char *text CLEANUP(free_ptr) = rpc_text(frame);
+
+    if (t->err.kind == ERR_NONE)
+        write_line(t, text);
+}
+
+static void note(struct exchange *x, json_t *frame)
+{
+    send_frame(x->origin.arg, frame);
+}
+
+static void answer(struct exchange *x, int status, json_t *frame)
+{
+    struct mcp_stdio *t = x->origin.arg;
+
+    (void)status;
+    if (frame)
+        send_frame(t, frame);
+    /* x is still in the list: whether it was the last one shows in a moment. */
+    if (t->ended && t->server->live == x && !x->next) {
+        loop_timer_cancel(t->timer);
+        t->timer = loop_timer_add(t->loop, 0, finish, t);
+    }
+}
+
+static const struct mcp_port PORT = {
+    .wire = MCP_WIRE_STDIO, .note = note, .answer = answer};
+
+/* ---- reading ---- */
+
+static void batch_done(json_t *answers, void *arg)
+{
+    if (answers)
+        send_frame(arg, answers);
+}
+
+static void refuse_line(struct mcp_stdio *t, json_t *id, int code, const char *why)
+{
+    /* SDK 1.x says nothing to what it cannot read. */
+    if (t->server->opt.sdk1)
+        return;
+    json_t *frame = rpc_error(id, code, why);
+    mcp_server_saw(t->server, MCP_FROM_SERVER, MCP_WIRE_STDIO, t->peer.revision, NULL,
+                   frame);
+    send_frame(t, frame);
+}
+
+static void take_batch(struct mcp_stdio *t, json_t *messages)
+{
+    if (!mcp_revision_has(t->peer.revision, MCP_F_BATCH))
+        refuse_line(t, NULL, RPC_INVALID_REQUEST,
+                    "a batch: only revision 2025-03-26 has them");
+    else if (json_array_size(messages) == 0)
+        refuse_line(t, NULL, RPC_INVALID_REQUEST, "an empty batch");
+    else
+        mcp_batch_take(t->server, MCP_WIRE_STDIO, &t->peer, messages, batch_done, t);
+}
+
+static void take_line(struct mcp_stdio *t, const char *line, size_t len)
+{
+    struct rpc_frame f CLEANUP(rpc_frame_release) = RPC_FRAME_INIT;
+    json_t *root CLEANUP(json_drop) = NULL;
+    enum rpc_code code = RPC_PARSE_ERROR;
+    struct err err = ERR_INIT;
+
+    while (len && (line[len - 1] == '\r' || line[len - 1] == ' '))
+        len--;
+    if (len == 0)
+        return;
+    if (json_parse(line, len, &root, &err)) {
+        if (t->server->opt.frames)
+            mcp_frames_add_junk(t->server->opt.frames, NULL, MCP_WIRE_STDIO);
+        refuse_line(t, NULL, RPC_PARSE_ERROR, err.text);
+        return;
+    }
+    if (json_is_array(root)) {
+        take_batch(t, root);
+        return;
+    }
+    if (rpc_parse_take(json_incref(root), &f, &code, &err)) {
+        mcp_server_saw(t->server, MCP_FROM_CLIENT, MCP_WIRE_STDIO, t->peer.revision, NULL,
+                       root);
+        refuse_line(t, f.id, (int)code, err.text);
+        return;
+    }
+    const struct mcp_origin origin = {.port = &PORT, .arg = t, .peer = &t->peer};
+    mcp_server_take(t->server, &origin, !t->server->opt.sdk1 && mcp_is_modern(&f), &f);
+}
+
+static void take_lines(struct mcp_stdio *t)
+{
+    size_t start = 0;
+    const char *end = NULL;
+
+    while (t->err.kind == ERR_NONE &&
+           (end = memchr(t->pending.data + start, '\n', t->pending.len - start))) {
+        size_t len = (size_t)(end - t->pending.data) - start;
+        take_line(t, t->pending.data + start, len);
+        start += len + 1;
+    }
+    buf_consume(&t->pending, start);
+    if (t->pending.truncated) {
+        (void)err_set(&t->err, ERR_SHAPE,
+                      "a line on standard input is longer than %zu bytes",
+                      t->pending.max);
+        wind_up(t);
+    }
+}
+
+/* One read, which does not block: there is something, or the end. */
+static void take_input(struct mcp_stdio *t)
+{
+    char chunk[KIB(64)];
+    ssize_t n = read(t->in, chunk, sizeof(chunk));
+
+    if (n < 0 && (errno == EINTR || errno == EAGAIN))
+        return;
+    if (n > 0) {
+        buf_add(&t->pending, chunk, (size_t)n);
+        take_lines(t);
+        return;
+    }
+    if (n < 0)
+        (void)err_sys(&t->err, errno, "cannot read standard input");
+    else
+        take_line(t, t->pending.data, t->pending.len);
+    wind_up(t);
+}
+
+static void in_ready(uint32_t events, void *arg)
+{
+    (void)events;
+    take_input(arg);
+}
+
+/* A file is always ready, which epoll cannot say. */
+static void next_piece(void *arg)
+{
+    struct mcp_stdio *t = arg;
+
+    t->timer = NULL;
+    take_input(t);
+    if (!t->ended)
+        t->timer = loop_timer_add(t->loop, 0, next_piece, t);
+}
+
+struct mcp_stdio *mcp_stdio_start(struct loop *loop, struct mcp_server *server, int in,
+                                  int out, mcp_stdio_end_fn *end, void *arg)
+{
+    struct mcp_stdio *t = xcalloc(1, sizeof(*t));
+    struct stat st;
+
+    t->loop = loop;
+    t->server = server;
+    t->in = in;
+    t->out = out;
+    t->end = end;
+    t->arg = arg;
+    buf_init(&t->pending, LIMIT_LINE);
+    if (fstat(in, &st) == 0 && (S_ISREG(st.st_mode) || S_ISCHR(st.st_mode)) &&
+        !isatty(in))
+        t->timer = loop_timer_add(loop, 0, next_piece, t);
+    else
+        t->watch = loop_fd_add(loop, in, EPOLLIN, in_ready, t);
+    return t;
+}
+
+void mcp_stdio_free(struct mcp_stdio *t)
+{
+    if (!t)
+        return;
+    mcp_server_drop_peer(t->server, &t->peer);
+    loop_fd_remove(t->watch);
+    loop_timer_cancel(t->timer);
+    buf_release(&t->pending);
+    free(t);
+}

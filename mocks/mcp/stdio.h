@@ -1,0 +1,27 @@
+/*
+ * An MCP server over two descriptors: one JSON-RPC message a line, nothing else.
+ * Source: Model Context Protocol 2024-11-05 to 2026-07-28, stdio transport.
+ *
+ * Reads without changing the flags of the descriptor, which other processes may share;
+ * writes block.
+ */
+#ifndef MOCKS_MCP_STDIO_H
+#define MOCKS_MCP_STDIO_H
+
+#include "base/err.h"
+#include "mocks/mcp/server.h"
+
+struct loop;
+struct mcp_stdio;
+
+/* The peer has closed its end and everything is answered (what does not come within two
+ * seconds is given up), or *err says why it cannot go on. */
+typedef void mcp_stdio_end_fn(const struct err *err, void *arg);
+
+/* in, out: borrowed. Never NULL. */
+struct mcp_stdio *mcp_stdio_start(struct loop *loop, struct mcp_server *server, int in,
+                                  int out, mcp_stdio_end_fn *end, void *arg);
+/* Never from within a function of the server. Takes NULL. */
+void mcp_stdio_free(struct mcp_stdio *t);
+
+#endif
