@@ -228,10 +228,8 @@ static void post_batch(struct mcp_http *h, struct httpd_req *req, json_t *messag
 
 static bool names_modern(const struct httpd_req *req)
 {
-    const char *version = httpd_header(req, "MCP-Protocol-Version");
-
-    return mcp_revision_is_modern(mcp_revision_find(version)) ||
-           httpd_header(req, "Mcp-Method") || httpd_header(req, "Mcp-Name");
+    return mcp_revision_is_modern(
+        mcp_revision_find(httpd_header(req, "MCP-Protocol-Version")));
 }
 
 /* False = answered. */
