@@ -64,6 +64,7 @@ const struct box_route box_routes[] = {
     {"DELETE", "/mcp/:server", "open", pass_to_gateway},
     {"GET", "/mcp/:server", "open", pass_to_gateway},
     {"GET", "/_box/state", "open", get_state},
+    {"GET", "/_box/frames", "open", gateway_frames},
     {"GET", "/*path", "open", get_health},
 };
 const size_t box_routes_n = ARRAY_SIZE(box_routes);

@@ -27,6 +27,7 @@ struct child_call {
     bool cancelled;
     struct loop_timer *gone_timer; /* of a call that was made when it was gone already */
     child_answer_fn *fn;
+    child_progress_fn *progress; /* NULL = not asked for */
     void *arg;
 };
 
@@ -180,24 +181,46 @@ static void send_frame(struct child *c, json_t *frame)
     flush_in(c);
 }
 
+/* The parameters with a token for progress: the call's id. Caller owns. */
+static json_t *with_token(const struct child_call *call, const json_t *params)
+{
+    json_t *all = xcheck(params ? json_copy((json_t *)(uintptr_t)params) : json_object());
+    const json_t *old = json_object_get(all, "_meta");
+    json_t *meta = xcheck(old ? json_copy((json_t *)(uintptr_t)old) : json_object());
+
+    (void)json_object_set_new(meta, "progressToken", xcheck(json_integer(call->id)));
+    (void)json_object_set_new(all, "_meta", meta);
+    return all;
+}
+
 static void request(struct child *c, struct child_call *call, const char *method,
                     json_t *params)
 {
     json_t *id CLEANUP(json_drop) = xcheck(json_integer(call->id));
+    json_t *all CLEANUP(json_drop) =
+        call->progress ? with_token(call, params) : json_incref(params);
 
     call->child = c;
     call->next = c->calls;
     c->calls = call;
-    send_frame(c, rpc_request(id, method, params));
+    send_frame(c, rpc_request(id, method, all));
 }
 
 struct child_call *child_request(struct child *child, const char *method, json_t *params,
                                  child_answer_fn *fn, void *arg)
 {
+    return child_request_watched(child, method, params, fn, NULL, arg);
+}
+
+struct child_call *child_request_watched(struct child *child, const char *method,
+                                         json_t *params, child_answer_fn *fn,
+                                         child_progress_fn *progress, void *arg)
+{
     struct child_call *call = xcalloc(1, sizeof(*call));
 
     call->id = ++child->last_id;
     call->fn = fn;
+    call->progress = progress;
     call->arg = arg;
     if (child->state != CHILD_FAILED) {
         request(child, call, method, params);
@@ -212,8 +235,30 @@ struct child_call *child_request(struct child *child, const char *method, json_t
 
 void child_call_cancel(struct child_call *call)
 {
-    if (call)
-        call->cancelled = true;
+    if (!call)
+        return;
+    call->cancelled = true;
+    struct child *c = call->child;
+    if (c->state == CHILD_FAILED || c->ending)
+        return;
+    json_t *params CLEANUP(json_drop) = json_make("{s:I}", "requestId", call->id);
+    send_frame(c, rpc_notification("notifications/cancelled", params));
+}
+
+/* notifications/progress of one of our calls. */
+static void tell_progress(const struct child *c, const json_t *params)
+{
+    const json_t *token = json_object_get(params, "progressToken");
+    const json_t *total = json_object_get(params, "total");
+
+    for (const struct child_call *call = c->calls; call; call = call->next)
+        if (json_is_integer(token) && call->id == json_integer_value(token) &&
+            call->progress && !call->cancelled) {
+            call->progress(json_number_value(json_object_get(params, "progress")),
+                           json_is_number(total) ? json_number_value(total) : -1,
+                           json_str(params, "message", NULL), call->arg);
+            return;
+        }
 }
 
 /* ---- the handshake ---- */
@@ -291,6 +336,9 @@ static void take_line(struct child *c, const char *line, size_t len)
         bool ping = strcmp(f.method, "ping") == 0;
         send_frame(c, ping ? rpc_result(f.id, NULL)
                            : rpc_error(f.id, RPC_METHOD_NOT_FOUND, "Method not found"));
+    } else if (f.kind == RPC_NOTIFICATION) {
+        if (strcmp(f.method, "notifications/progress") == 0)
+            tell_progress(c, f.params);
     } else if (f.kind == RPC_RESPONSE && json_is_integer(f.id)) {
         struct child_call *call = take_call(c, json_integer_value(f.id));
         if (call)

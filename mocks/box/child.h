@@ -72,7 +72,15 @@ typedef void child_answer_fn(json_t *result, const json_t *error, void *arg);
  * none. The handle dies when fn starts. */
 struct child_call *child_request(struct child *child, const char *method, json_t *params,
                                  child_answer_fn *fn, void *arg);
-/* fn will not be called; the answer, if it comes, is dropped. Takes NULL. */
+/* The same, and the server is asked to tell its progress: progress is called with arg
+ * each time that it does; total: negative = not known; message: borrowed, or NULL. */
+typedef void child_progress_fn(double progress, double total, const char *message,
+                               void *arg);
+struct child_call *child_request_watched(struct child *child, const char *method,
+                                         json_t *params, child_answer_fn *fn,
+                                         child_progress_fn *progress, void *arg);
+/* fn will not be called; the answer, if it comes, is dropped. The server is told. Takes
+ * NULL. */
 void child_call_cancel(struct child_call *call);
 
 #endif

@@ -1,147 +1,62 @@
-#include "mocks/box/gateway.h"
-
-#include "base/ids.h"
+/*
+ * The gateway: MCP over Streamable HTTP for each server that the box loaded, at
+ * /mcp/<server>, in either era.
+ *
+ * The handshake is answered here from what the server said to the box; every other
+ * request goes to the server with an id of the box's own, and its progress and its
+ * cancellation go along.
+ */
 #include "io/json.h"
-#include "mcp/client.h"
 #include "mcp/jsonrpc.h"
 #include "mocks/box/state.h"
+#include "mocks/mcp/frames.h"
+#include "mocks/mcp/http.h"
+#include "mocks/mcp/tools.h"
 
+#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-enum { SESSIONS_MAX = 512 };
+/* Members of _meta that the modern era has brought. */
+#define META_PREFIX "io.modelcontextprotocol/"
 
-/* Newest first. Older revisions have no Streamable HTTP. */
-static const char *const REVISIONS[] = {MCP_LATEST, "2025-06-18", "2025-03-26"};
+/* One server's endpoint. */
+struct door {
+    struct door *next;
+    struct box *b;
+    char *name;
+    struct mcp_server *server;
+    struct mcp_http *http;
+};
 
-struct session {
-    char id[33];
+/* A request that came while its server is not settled. */
+struct early {
+    struct box *b;
+    struct httpd_req *req;
+    struct waiter *waiter;
     char *server;
 };
 
 struct gateway {
-    struct session *sessions; /* oldest first */
-    size_t n;
+    struct door *doors;
+    struct mcp_frames *frames;
 };
 
-/* A request on its way: waiting for its server, then for its answer. */
+/* A request on its way to its server. */
 struct passage {
-    struct box *b;
-    struct httpd_req *req;
-    struct rpc_frame frame;
-    char *server;
-    struct waiter *waiter;
+    struct door *door;
+    struct exchange *x;
     struct child_call *call;
 };
 
-bool gateway_knows_revision(const char *revision)
+/* ---- answers ---- */
+
+static void answer_dead(const struct door *door, struct exchange *x)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(REVISIONS); i++)
-        if (strcmp(REVISIONS[i], revision) == 0)
-            return true;
-    return false;
-}
+    const struct child *child = box_child(door->b, door->name);
+    char *why CLEANUP(free_ptr) = xasprintf("MCP server '%s' is gone: it %s", door->name,
+                                            child ? child_why(child) : "was taken away");
 
-const char *gateway_revision(const char *asked)
-{
-    return asked && gateway_knows_revision(asked) ? asked : REVISIONS[0];
-}
-
-bool gateway_origin_is_local(const char *origin)
-{
-    static const char *const LOCAL[] = {"http://localhost", "http://127.0.0.1",
-                                        "http://[::1]", "https://localhost",
-                                        "https://127.0.0.1"};
-
-    for (size_t i = 0; i < ARRAY_SIZE(LOCAL); i++) {
-        size_t len = strlen(LOCAL[i]);
-        if (strncasecmp(origin, LOCAL[i], len) == 0 &&
-            (origin[len] == '\0' || origin[len] == ':'))
-            return true;
-    }
-    return false;
-}
-
-/* ---- sessions ---- */
-
-static struct gateway *gateway_of(struct box *b)
-{
-    if (!b->gateway)
-        b->gateway = xcalloc(1, sizeof(*b->gateway));
-    return b->gateway;
-}
-
-static void session_remove(struct gateway *g, size_t i)
-{
-    free(g->sessions[i].server);
-    memmove(&g->sessions[i], &g->sessions[i + 1], (g->n - i - 1) * sizeof(*g->sessions));
-    g->n--;
-}
-
-static const char *session_add(struct gateway *g, const char *server)
-{
-    /* Clients seldom end their sessions: the oldest has to go. */
-    if (g->n == SESSIONS_MAX)
-        session_remove(g, 0);
-    g->sessions = xrealloc(g->sessions, (g->n + 1) * sizeof(*g->sessions));
-    struct session *s = &g->sessions[g->n++];
-    id_hex(s->id, sizeof(s->id) - 1);
-    s->server = xstrdup(server);
-    return s->id;
-}
-
-/* Its place, or -1. */
-static int session_find(const struct gateway *g, const char *id, const char *server)
-{
-    for (size_t i = 0; i < g->n; i++)
-        if (strcmp(g->sessions[i].id, id) == 0 &&
-            strcmp(g->sessions[i].server, server) == 0)
-            return (int)i;
-    return -1;
-}
-
-void gateway_free(struct box *b)
-{
-    while (b->gateway && b->gateway->n)
-        session_remove(b->gateway, b->gateway->n - 1);
-    if (b->gateway)
-        free(b->gateway->sessions);
-    free(b->gateway);
-    b->gateway = NULL;
-}
-
-/* ---- a request on its way ---- */
-
-static void free_passage(struct passage *p)
-{
-    rpc_frame_release(&p->frame);
-    free(p->server);
-    free(p);
-}
-
-static void peer_left(struct httpd_req *req, void *arg)
-{
-    struct passage *p = arg;
-
-    (void)req;
-    box_wait_cancel(p->b, p->waiter);
-    child_call_cancel(p->call);
-    free_passage(p);
-}
-
-/* frame: taken. */
-static void arrive(struct passage *p, int status, json_t *frame)
-{
-    httpd_reply_json(p->req, status, frame);
-    free_passage(p);
-}
-
-static void arrive_dead(struct passage *p, const struct child *child)
-{
-    char *why CLEANUP(free_ptr) =
-        xasprintf("MCP server '%s' is gone: it %s", p->server, child_why(child));
-
-    arrive(p, 200, rpc_error(p->frame.id, RPC_INTERNAL_ERROR, why));
+    exchange_error(x, RPC_INTERNAL_ERROR, why, NULL);
 }
 
 /* A copy with the fault leak=org-token, else the result itself; owned by the caller. */
@@ -161,144 +76,237 @@ static json_t *leaking(const struct box *b, json_t *result)
 static void answered(json_t *result, const json_t *error, void *arg)
 {
     struct passage *p = arg;
+    struct exchange *x = p->x;
+    const struct door *door = p->door;
 
-    p->call = NULL;
-    if (!result && !error) {
-        arrive_dead(p, box_child(p->b, p->server));
+    free(p);
+    if (result)
+        exchange_result(x, leaking(door->b, result));
+    else if (error)
+        exchange_error(x, (int)json_int(error, "code", RPC_INTERNAL_ERROR),
+                       json_str(error, "message", ""),
+                       json_incref(json_object_get(error, "data")));
+    else
+        answer_dead(door, x);
+}
+
+static void progressed(double progress, double total, const char *message, void *arg)
+{
+    const struct passage *p = arg;
+
+    exchange_progress(p->x, progress, total, message);
+}
+
+/* ---- what the core asks for ---- */
+
+static struct child *living(const struct door *door)
+{
+    struct child *child = box_child(door->b, door->name);
+
+    return child && child_state(child) == CHILD_READY ? child : NULL;
+}
+
+static void on_hello(struct exchange *x, void *arg)
+{
+    const struct door *door = arg;
+    const struct child *child = living(door);
+
+    if (!child) {
+        answer_dead(door, x);
         return;
     }
-    json_t *frame = result
-                        ? rpc_result(p->frame.id, leaking(p->b, result))
-                        : json_make("{s:s,s:O,s:o}", "jsonrpc", "2.0", "id", p->frame.id,
-                                    "error", xcheck(json_deep_copy(error)));
-    arrive(p, 200, frame);
+    exchange_hello(x, child_hello(child));
 }
 
-static void answer_initialize(struct passage *p, const struct child *child)
+/* The parameters as the server knows them: it speaks with the box, in the legacy era. */
+static json_t *params_for_child(const struct exchange *x)
 {
-    json_t *result = xcheck(json_deep_copy(child_hello(child)));
-    const char *asked = json_str(p->frame.params, "protocolVersion", NULL);
+    json_t *params = json_copy(exchange_params(x));
+    json_t *meta = json_copy(json_object_get(params, "_meta"));
+    const char *key = NULL;
+    json_t *value = NULL;
+    void *next = NULL;
 
-    /* What the server and the box agreed on stays between them: tools look the same in
-     * every revision, and the transport is the gateway's own. */
-    (void)json_object_set_new(result, "protocolVersion",
-                              xcheck(json_string(gateway_revision(asked))));
-    httpd_add_header(p->req, "Mcp-Session-Id", session_add(gateway_of(p->b), p->server));
-    arrive(p, 200, rpc_result(p->frame.id, result));
-}
-
-static void server_settled(void *arg)
-{
-    struct passage *p = arg;
-    struct child *child = box_child(p->b, p->server);
-
-    p->waiter = NULL;
-    if (!child)
-        arrive(p, 404, json_make("{s:s}", "error", "no such MCP server"));
-    else if (child_state(child) != CHILD_READY)
-        arrive_dead(p, child);
-    else if (strcmp(p->frame.method, "initialize") == 0)
-        answer_initialize(p, child);
+    if (!meta)
+        return params;
+    json_object_foreach_safe(meta, next, key, value)
+    {
+        if (strncmp(key, META_PREFIX, strlen(META_PREFIX)) == 0 ||
+            strcmp(key, "progressToken") == 0)
+            (void)json_object_del(meta, key);
+    }
+    if (json_object_size(meta))
+        (void)json_object_set_new(params, "_meta", meta);
     else
-        p->call = child_request(child, p->frame.method, p->frame.params, answered, p);
+        (void)json_object_del(params, "_meta");
+    if (json_object_size(meta) == 0)
+        json_decref(meta);
+    return params;
+}
+
+/* False = answered. */
+static bool has_fitting_headers(struct exchange *x, const struct child *child)
+{
+    const json_t *params = exchange_params(x);
+    const char *name = json_str(params, "name", "");
+    const json_t *tool = NULL;
+    size_t i = 0;
+
+    if (strcmp(exchange_method(x), "tools/call") != 0)
+        return true;
+    json_array_foreach(child_tools(child), i, tool)
+    {
+        if (strcmp(json_str(tool, "name", ""), name) == 0)
+            return mcp_tools_check_headers(x, json_object_get(tool, "inputSchema"),
+                                           json_object_get(params, "arguments"));
+    }
+    return true;
+}
+
+static void on_request(struct exchange *x, void *arg)
+{
+    struct door *door = arg;
+    struct child *child = living(door);
+
+    if (!child) {
+        answer_dead(door, x);
+        return;
+    }
+    if (!has_fitting_headers(x, child))
+        return;
+    struct passage *p = xcalloc(1, sizeof(*p));
+    json_t *params CLEANUP(json_drop) = params_for_child(x);
+    p->door = door;
+    p->x = x;
+    exchange_set_user(x, p);
+    p->call = child_request_watched(child, exchange_method(x), params, answered,
+                                    exchange_progress_token(x) ? progressed : NULL, p);
+}
+
+static void on_gone(struct exchange *x, void *arg)
+{
+    struct passage *p = exchange_user(x);
+
+    (void)arg;
+    if (p)
+        child_call_cancel(p->call);
+    free(p);
+}
+
+/* ---- doors ---- */
+
+static struct gateway *gateway_of(struct box *b)
+{
+    if (!b->gateway) {
+        b->gateway = xcalloc(1, sizeof(*b->gateway));
+        b->gateway->frames = mcp_frames_new();
+    }
+    return b->gateway;
+}
+
+static struct door *door_of(struct box *b, const char *name)
+{
+    struct gateway *g = gateway_of(b);
+
+    for (struct door *d = g->doors; d; d = d->next)
+        if (strcmp(d->name, name) == 0)
+            return d;
+    struct door *d = xcalloc(1, sizeof(*d));
+    const struct mcp_server_options opt = {.name = name,
+                                           .hello = on_hello,
+                                           .request = on_request,
+                                           .gone = on_gone,
+                                           .arg = d,
+                                           .frames = g->frames};
+    d->b = b;
+    d->name = xstrdup(name);
+    d->server = mcp_server_new(&opt);
+    d->http = mcp_http_new(&(struct mcp_http_options){.server = d->server});
+    d->next = g->doors;
+    g->doors = d;
+    return d;
+}
+
+void gateway_free(struct box *b)
+{
+    struct gateway *g = b->gateway;
+
+    while (g && g->doors) {
+        struct door *d = g->doors;
+        g->doors = d->next;
+        mcp_http_free(d->http);
+        mcp_server_free(d->server);
+        free(d->name);
+        free(d);
+    }
+    if (g)
+        mcp_frames_free(g->frames);
+    free(g);
+    b->gateway = NULL;
 }
 
 /* ---- the endpoint ---- */
 
-/* An error of the transport: no id, as nothing of the body counts. */
-static void refuse(struct httpd_req *req, int status, int code, const char *why)
+static void enter(struct box *b, struct httpd_req *req, const char *name)
 {
-    httpd_reply_json(req, status, rpc_error(NULL, code, why));
-}
+    const struct child *child = box_child(b, name);
 
-/* True when the session that the request names is one of this server's; else answered. */
-static bool check_session(struct box *b, struct httpd_req *req, const char *server,
-                          int *ret_at)
-{
-    const char *id = httpd_header(req, "Mcp-Session-Id");
-    int at = id ? session_find(gateway_of(b), id, server) : -1;
-
-    if (!id)
-        refuse(req, 400, RPC_INVALID_REQUEST, "the Mcp-Session-Id header is missing");
-    else if (at < 0)
-        refuse(req, 404, RPC_INVALID_REQUEST, "no such session");
-    *ret_at = at;
-    return at >= 0;
-}
-
-/* The frame, out of the scope that would release it. */
-static struct rpc_frame frame_take(struct rpc_frame *f)
-{
-    struct rpc_frame taken = *f;
-
-    *f = (struct rpc_frame)RPC_FRAME_INIT;
-    return taken;
-}
-
-static void post(struct box *b, struct httpd_req *req, const char *server)
-{
-    struct rpc_frame frame CLEANUP(rpc_frame_release) = RPC_FRAME_INIT;
-    enum rpc_code code = RPC_PARSE_ERROR;
-    struct err err = ERR_INIT;
-    int at;
-
-    if (rpc_parse(req->body, req->body_len, &frame, &code, &err) < 0) {
-        refuse(req, 400, (int)code, err.text);
+    if (!child) {
+        httpd_reply_json(req, 404, json_make("{s:s}", "error", "no such MCP server"));
         return;
     }
-    bool initialize =
-        frame.kind == RPC_REQUEST && strcmp(frame.method, "initialize") == 0;
-    if (!initialize && !check_session(b, req, server, &at))
-        return;
-    if (frame.kind != RPC_REQUEST) {
-        /* The box has told the server itself that it is initialized, and asks nothing
-         * of its clients. */
-        httpd_reply(req, 202, NULL, "", 0);
-        return;
-    }
-    struct passage *p = xcalloc(1, sizeof(*p));
-    p->b = b;
-    p->req = req;
-    p->server = xstrdup(server);
-    p->frame = frame_take(&frame);
-    httpd_on_gone(req, peer_left, p);
-    p->waiter = box_wait(b, server, server_settled, p);
+    struct door *door = door_of(b, name);
+    json_t *info = json_object_get(child_hello(child), "serverInfo");
+    if (info)
+        mcp_server_set_info(door->server, info);
+    mcp_http_handle(door->http, req);
 }
 
-static void end_session(struct box *b, struct httpd_req *req, const char *server)
+static void free_early(struct early *e)
 {
-    int at;
+    free(e->server);
+    free(e);
+}
 
-    if (!check_session(b, req, server, &at))
-        return;
-    session_remove(gateway_of(b), (size_t)at);
-    httpd_reply(req, 204, NULL, "", 0);
+static void left_early(struct httpd_req *req, void *arg)
+{
+    struct early *e = arg;
+
+    (void)req;
+    box_wait_cancel(e->b, e->waiter);
+    free_early(e);
+}
+
+static void settled(void *arg)
+{
+    struct early *e = arg;
+    struct httpd_req *req = e->req;
+    struct box *b = e->b;
+    char *server CLEANUP(free_ptr) = TAKE(e->server);
+
+    free_early(e);
+    httpd_on_gone(req, NULL, NULL);
+    enter(b, req, server);
 }
 
 void gateway_handle(struct box *b, struct httpd_req *req, const char *rest)
 {
-    const char *origin = httpd_header(req, "Origin");
-    const char *revision = httpd_header(req, "MCP-Protocol-Version");
+    const struct child *child = b->mapped ? box_child(b, rest) : NULL;
 
-    if (origin && !gateway_origin_is_local(origin)) {
-        refuse(req, 403, RPC_INVALID_REQUEST, "this origin is not allowed");
+    if (b->mapped && (!child || child_state(child) != CHILD_STARTING)) {
+        enter(b, req, rest);
         return;
     }
     /* While the box still boots, nobody knows which servers there will be. */
-    if (b->mapped && !box_child(b, rest)) {
-        httpd_reply_json(req, 404, json_make("{s:s}", "error", "no such MCP server"));
-        return;
-    }
-    if (revision && !gateway_knows_revision(revision)) {
-        refuse(req, 400, RPC_INVALID_REQUEST, "this MCP-Protocol-Version is not spoken");
-        return;
-    }
-    if (strcmp(req->method, "POST") == 0) {
-        post(b, req, rest);
-    } else if (strcmp(req->method, "DELETE") == 0) {
-        end_session(b, req, rest);
-    } else {
-        httpd_add_header(req, "Allow", "POST, DELETE");
-        httpd_reply_text(req, 405, "method not allowed\n");
-    }
+    struct early *e = xcalloc(1, sizeof(*e));
+    e->b = b;
+    e->req = req;
+    e->server = xstrdup(rest);
+    httpd_on_gone(req, left_early, e);
+    e->waiter = box_wait(b, rest, settled, e);
+}
+
+void gateway_frames(struct box *b, struct httpd_req *req)
+{
+    httpd_reply_json(req, 200, mcp_frames_view(gateway_of(b)->frames, 0));
 }

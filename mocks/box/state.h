@@ -158,6 +158,8 @@ void inbox_ingest(struct box *b, struct httpd_req *req);
 void inbox_read(struct box *b, struct httpd_req *req);
 /* rest: what follows "/mcp/". */
 void gateway_handle(struct box *b, struct httpd_req *req, const char *rest);
+/* The last frames that went through it. */
+void gateway_frames(struct box *b, struct httpd_req *req);
 void gateway_free(struct box *b);
 
 #endif

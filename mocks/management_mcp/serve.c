@@ -205,7 +205,8 @@ static int start(struct serving *v, struct err *err)
                                             .arg = v,
                                             .page = (size_t)s->page,
                                             .sdk1 = s->shipped};
-    const struct mcp_server_options opt = {.hello = on_hello,
+    const struct mcp_server_options opt = {.name = s->name,
+                                           .hello = on_hello,
                                            .request = on_request,
                                            .gone = on_gone,
                                            .arg = v,

@@ -37,11 +37,9 @@ void http_refuse(struct mcp_http *h, struct httpd_req *req, int status, json_t *
                  int code, const char *why)
 {
     json_t *frame = rpc_error(id, code, why);
-    char *text CLEANUP(free_ptr) = NULL;
 
     mcp_server_saw(h->opt.server, MCP_FROM_SERVER, MCP_WIRE_HTTP, NULL, NULL, frame);
-    text = rpc_text(frame);
-    httpd_reply(req, status, "application/json", text, strlen(text));
+    httpd_reply_json(req, status, frame);
 }
 
 static bool is_welcome(struct mcp_http *h, struct httpd_req *req)
@@ -123,8 +121,7 @@ static void post_modern(struct mcp_http *h, struct httpd_req *req, struct rpc_fr
         json_t *frame = mcp_refusal_frame(&why, f->kind == RPC_REQUEST ? f->id : NULL);
         mcp_server_saw(h->opt.server, MCP_FROM_SERVER, MCP_WIRE_HTTP,
                        mcp_revision_latest(MCP_MODERN), f->method, frame);
-        char *text CLEANUP(free_ptr) = rpc_text(frame);
-        httpd_reply(req, why.status, "application/json", text, strlen(text));
+        httpd_reply_json(req, why.status, frame);
     } else if (f->kind == RPC_REQUEST) {
         take_request(h, NULL, req, true, f);
     } else {
@@ -191,12 +188,12 @@ static void batch_left(struct httpd_req *req, void *arg)
 static void batch_done(json_t *answers, void *arg)
 {
     struct batch_reply *b = arg;
-    char *text CLEANUP(free_ptr) = answers ? rpc_text(answers) : NULL;
 
-    if (b->req && text)
-        httpd_reply(b->req, 200, "application/json", text, strlen(text));
+    if (b->req && answers)
+        httpd_reply_json(b->req, 200, json_incref(answers));
     else if (b->req)
         httpd_reply(b->req, 202, NULL, "", 0);
+    json_decref(answers);
     free(b);
 }
 
@@ -261,7 +258,8 @@ static void post(struct mcp_http *h, struct httpd_req *req)
         return;
     if (json_parse(req->body, req->body_len, &root, &err)) {
         if (h->opt.server->opt.frames)
-            mcp_frames_add_junk(h->opt.server->opt.frames, NULL, MCP_WIRE_HTTP);
+            mcp_frames_add_junk(h->opt.server->opt.frames, h->opt.server->opt.name,
+                                MCP_WIRE_HTTP);
         http_refuse(h, req, 400, NULL, RPC_PARSE_ERROR, err.text);
         return;
     }
@@ -282,13 +280,13 @@ static void post(struct mcp_http *h, struct httpd_req *req)
 
 /* ---- the endpoint ---- */
 
-static void not_allowed(struct mcp_http *h, struct httpd_req *req, bool modern)
+static void not_allowed(const struct mcp_http *h, struct httpd_req *req, bool modern)
 {
     httpd_add_header(req, "Allow",
                      modern          ? "POST"
                      : h->opt.resume ? "GET, POST, DELETE"
                                      : "POST, DELETE");
-    http_refuse(h, req, 405, NULL, RPC_INVALID_REQUEST, "method not allowed");
+    httpd_reply_text(req, 405, "method not allowed\n");
 }
 
 static void end_session(struct mcp_http *h, struct httpd_req *req)

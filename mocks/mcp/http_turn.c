@@ -228,8 +228,7 @@ static void answer(struct exchange *x, int status, json_t *frame)
         return;
     }
     if (t->req && (t->json_ok || status != 200)) {
-        char *text CLEANUP(free_ptr) = rpc_text(frame);
-        httpd_reply(t->req, status, "application/json", text, strlen(text));
+        httpd_reply_json(t->req, status, frame);
     } else if (t->req || t->stream || resumable) {
         send_event(t, frame);
         if (resumable && !t->stream) {

@@ -58,7 +58,7 @@ void mcp_server_saw(const struct mcp_server *s, enum mcp_sender sender,
         .revision = revision, .wire = wire, .sender = sender, .method = method};
 
     if (s->opt.frames)
-        mcp_frames_add(s->opt.frames, json_str(s->info, "name", NULL), &cx, frame);
+        mcp_frames_add(s->opt.frames, s->opt.name, &cx, frame);
 }
 
 /* ---- what a modern request says about itself ---- */

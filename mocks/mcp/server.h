@@ -18,6 +18,7 @@ struct mcp_server;
 typedef void exchange_fn(struct exchange *x, void *arg);
 
 struct mcp_server_options {
+    const char *name; /* borrowed: for who reads its frames; NULL = none */
     /* initialize and server/discover: answered by exchange_hello, or by an error. */
     exchange_fn *hello;
     /* Every other request that the revision has. */

@@ -146,7 +146,8 @@ static void take_line(struct mcp_stdio *t, const char *line, size_t len)
         return;
     if (json_parse(line, len, &root, &err)) {
         if (t->server->opt.frames)
-            mcp_frames_add_junk(t->server->opt.frames, NULL, MCP_WIRE_STDIO);
+            mcp_frames_add_junk(t->server->opt.frames, t->server->opt.name,
+                                MCP_WIRE_STDIO);
         refuse_line(t, NULL, RPC_PARSE_ERROR, err.text);
         return;
     }

@@ -1,5 +1,4 @@
 /* What a box answers over HTTP: A2A, the MCP gateway, its state. */
-#include "mocks/box/gateway.h"
 #include "mocks/tests/box_fixture.h"
 
 #include <signal.h>
@@ -387,16 +386,6 @@ static void skips_log_lines_between_the_frames(void **state)
     json_decref(view);
 }
 
-static void negotiates_the_revision(void **state)
-{
-    (void)state;
-    assert_string_equal(gateway_revision("2025-03-26"), "2025-03-26");
-    assert_string_equal(gateway_revision("2025-11-25"), "2025-11-25");
-    assert_string_equal(gateway_revision("2024-11-05"), "2025-11-25");
-    assert_string_equal(gateway_revision("nonsense"), "2025-11-25");
-    assert_string_equal(gateway_revision(NULL), "2025-11-25");
-}
-
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -418,7 +407,6 @@ int main(int argc, char **argv)
         CASE(keeps_requests_until_it_knows_its_servers_and_ends_with_them),
         CASE(names_its_servers),
         CASE(skips_log_lines_between_the_frames),
-        cmocka_unit_test(negotiates_the_revision),
     };
     int code;
 
