@@ -1,0 +1,634 @@
+/* What our MCP servers answer over HTTP, frame by frame: what the conformance suite does
+ * not ask, in both eras. */
+#include "base/limits.h"
+#include "mocks/tests/mcp_fixture.h"
+
+#define CALL(name, arguments)                                                            \
+    "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"tools/call\",\"params\":{"               \
+    "\"name\":\"" name "\",\"arguments\":" arguments "}}"
+#define M_LIST                                                                           \
+    "{\"jsonrpc\":\"2.0\",\"id\":\"l\",\"method\":\"tools/list\",\"params\":{" META "}}"
+#define M_CALL(name, arguments)                                                          \
+    "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"tools/call\",\"params\":{"               \
+    "\"name\":\"" name "\",\"arguments\":" arguments "," META "}}"
+#define M_METHOD(name)                                                                   \
+    "{\"jsonrpc\":\"2.0\",\"id\":8,\"method\":\"" name "\",\"params\":{" META "}}"
+#define ON(method) MODERN "\nMcp-Method: " method
+#define CALLING(name) ON("tools/call") "\nMcp-Name: " name
+
+static void start(struct mcp_fixture *f)
+{
+    start_server(f, "management --http-port 0 --diagnostics");
+}
+
+/* ---- the modern era: every row of the table of errors ---- */
+
+static const struct {
+    const char *about, *headers, *body;
+    int status, code;
+} MODERN_ROWS[] = {
+    {"it is served", ON("tools/list"), M_LIST, 200, 0},
+    {"no version header", "Mcp-Method: tools/list", M_LIST, 400, -32020},
+    {"no Mcp-Method", MODERN, M_LIST, 400, -32020},
+    {"another Mcp-Method", ON("tools/call"), M_LIST, 400, -32020},
+    {"Mcp-Method in another case", ON("Tools/List"), M_LIST, 400, -32020},
+    {"blanks around a header", MODERN "\nMcp-Method:   tools/list  ", M_LIST, 200, 0},
+    {"a header's name in another case", MODERN "\nMCP-METHOD: tools/list", M_LIST, 200,
+     0},
+    {"no Mcp-Name", ON("tools/call"), M_CALL("test_simple_text", "{}"), 400, -32020},
+    {"another Mcp-Name", CALLING("test_image_content"), M_CALL("test_simple_text", "{}"),
+     400, -32020},
+    {"Mcp-Name in base64", CALLING("=?base64?dGVzdF9zaW1wbGVfdGV4dA==?="),
+     M_CALL("test_simple_text", "{}"), 200, 0},
+    {"no _meta", ON("tools/list"), LIST, 400, -32602},
+    {"_meta without a version", ON("tools/list"),
+     "{\"jsonrpc\":\"2.0\",\"id\":\"l\",\"method\":\"tools/list\",\"params\":{\"_meta\":{"
+     "\"io.modelcontextprotocol/clientCapabilities\":{}}}}",
+     400, -32602},
+    {"_meta without capabilities", ON("tools/list"),
+     "{\"jsonrpc\":\"2.0\",\"id\":\"l\",\"method\":\"tools/list\",\"params\":{\"_meta\":{"
+     "\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\"}}}",
+     400, -32602},
+    {"header and _meta differ", ON("tools/list"),
+     "{\"jsonrpc\":\"2.0\",\"id\":\"l\",\"method\":\"tools/list\",\"params\":{\"_meta\":{"
+     "\"io.modelcontextprotocol/protocolVersion\":\"2027-01-01\","
+     "\"io.modelcontextprotocol/clientCapabilities\":{}}}}",
+     400, -32020},
+    {"a version that nobody speaks",
+     "MCP-Protocol-Version: 2027-01-01\nMcp-Method: tools/list",
+     "{\"jsonrpc\":\"2.0\",\"id\":\"l\",\"method\":\"tools/list\",\"params\":{\"_meta\":{"
+     "\"io.modelcontextprotocol/protocolVersion\":\"2027-01-01\","
+     "\"io.modelcontextprotocol/clientCapabilities\":{}}}}",
+     400, -32022},
+    {"a legacy version in _meta",
+     "MCP-Protocol-Version: 2025-11-25\nMcp-Method: tools/list",
+     "{\"jsonrpc\":\"2.0\",\"id\":\"l\",\"method\":\"tools/list\",\"params\":{\"_meta\":{"
+     "\"io.modelcontextprotocol/protocolVersion\":\"2025-11-25\","
+     "\"io.modelcontextprotocol/clientCapabilities\":{}}}}",
+     400, -32022},
+    {"a capability that the client has not", CALLING("test_missing_capability"),
+     M_CALL("test_missing_capability", "{}"), 400, -32021},
+    {"initialize", ON("initialize"), M_METHOD("initialize"), 404, -32601},
+    {"ping", ON("ping"), M_METHOD("ping"), 404, -32601},
+    {"logging/setLevel", ON("logging/setLevel"), M_METHOD("logging/setLevel"), 404,
+     -32601},
+    {"subscriptions/listen", ON("subscriptions/listen"), M_METHOD("subscriptions/listen"),
+     404, -32601},
+    {"prompts/list", ON("prompts/list"), M_METHOD("prompts/list"), 404, -32601},
+    {"an unknown tool", CALLING("no_such_tool"), M_CALL("no_such_tool", "{}"), 200,
+     -32602},
+    {"bad arguments are a result", CALLING("test_slow"),
+     M_CALL("test_slow", "{\"ms\":\"x\"}"), 200, 0},
+    {"a bad cursor", ON("tools/list"),
+     "{\"jsonrpc\":\"2.0\",\"id\":\"l\",\"method\":\"tools/list\",\"params\":{"
+     "\"cursor\":\"x\"," META "}}",
+     200, -32602},
+    {"a header that repeats an argument",
+     CALLING("test_headers") "\nMcp-Param-Region: eu",
+     M_CALL("test_headers", "{\"region\":\"eu\"}"), 200, 0},
+    {"its absence", CALLING("test_headers"),
+     M_CALL("test_headers", "{\"region\":\"eu\"}"), 400, -32020},
+    {"another value", CALLING("test_headers") "\nMcp-Param-Region: us",
+     M_CALL("test_headers", "{\"region\":\"eu\"}"), 400, -32020},
+    {"a header without its argument", CALLING("test_headers") "\nMcp-Param-Region: us",
+     M_CALL("test_headers", "{}"), 400, -32020},
+    {"an argument that is null needs none", CALLING("test_headers"),
+     M_CALL("test_headers", "{}"), 200, 0},
+    {"a number as such", CALLING("test_headers") "\nMcp-Param-Count: 42",
+     M_CALL("test_headers", "{\"count\":42}"), 200, 0},
+    {"a foreign origin", ON("tools/list") "\nOrigin: http://evil.example", M_LIST, 403,
+     -32600},
+    {"a response", MODERN, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}", 400, -32600},
+    {"a batch", ON("tools/list"), "[" M_LIST "]", 400, -32600},
+};
+
+static void answers_each_modern_error_as_the_table_says(void **state)
+{
+    struct mcp_fixture *f = *state;
+    start(f);
+    for (size_t i = 0; i < ARRAY_SIZE(MODERN_ROWS); i++) {
+        ask(f, MODERN_ROWS[i].headers, MODERN_ROWS[i].body);
+        if (f->resp.status != MODERN_ROWS[i].status ||
+            error_code(f) != MODERN_ROWS[i].code)
+            fail_msg("%s: %d %s", MODERN_ROWS[i].about, f->resp.status,
+                     f->resp.body.data);
+        assert_null(http_response_header(&f->resp, "Mcp-Session-Id"));
+    }
+}
+
+static void says_what_it_would_take(void **state)
+{
+    struct mcp_fixture *f = *state;
+    start(f);
+    ask(f, MODERN_ROWS[14].headers, MODERN_ROWS[14].body);
+    const json_t *data = json_object_get(json_object_get(f->json, "error"), "data");
+    assert_string_equal(json_str(data, "requested", ""), "2027-01-01");
+    assert_string_equal(
+        json_string_value(json_array_get(json_object_get(data, "supported"), 0)),
+        "2026-07-28");
+    ask(f, CALLING("test_missing_capability"), M_CALL("test_missing_capability", "{}"));
+    data = json_object_get(json_object_get(f->json, "error"), "data");
+    assert_true(json_is_object(
+        json_object_get(json_object_get(data, "requiredCapabilities"), "sampling")));
+}
+
+static void completes_modern_results(void **state)
+{
+    struct mcp_fixture *f = *state;
+    start(f);
+    ask(f, ON("server/discover"), M_METHOD("server/discover"));
+    const json_t *r = result_of(f);
+    assert_string_equal(json_str(r, "resultType", ""), "complete");
+    assert_string_equal(json_str(r, "cacheScope", ""), "private");
+    assert_true(json_int(r, "ttlMs", -1) >= 0);
+    assert_true(json_is_array(json_object_get(r, "supportedVersions")));
+    assert_null(json_object_get(r, "serverInfo"));
+    const json_t *info = json_object_get(json_object_get(r, "_meta"),
+                                         "io.modelcontextprotocol/serverInfo");
+    assert_string_equal(json_str(info, "name", ""), "molecule-platform");
+    ask(f, ON("tools/list") "\nMcp-Session-Id: whatever", M_LIST);
+    assert_string_equal(json_str(result_of(f), "resultType", ""), "complete");
+    ask(f, CALLING("test_simple_text"), M_CALL("test_simple_text", "{}"));
+    assert_string_equal(json_str(result_of(f), "resultType", ""), "complete");
+    assert_null(json_object_get(result_of(f), "ttlMs"));
+}
+
+static void lists_the_same_to_everybody_but_by_authorization(void **state)
+{
+    struct mcp_fixture *f = *state;
+    start(f);
+    ask(f, ON("tools/list"), M_LIST);
+    assert_false(lists_tool(f, "test_authorized"));
+    ask(f, ON("tools/list") "\nAuthorization: Bearer x", M_LIST);
+    assert_true(lists_tool(f, "test_authorized"));
+    /* The same connection, without it. */
+    ask(f, ON("tools/list"), M_LIST);
+    assert_false(lists_tool(f, "test_authorized"));
+    ask(f, CALLING("test_authorized"), M_CALL("test_authorized", "{}"));
+    assert_int_equal(error_code(f), -32602);
+}
+
+static void takes_modern_notifications_without_a_body(void **state)
+{
+    struct mcp_fixture *f = *state;
+    start(f);
+    ask(f, ON("notifications/cancelled"),
+        "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{"
+        "\"requestId\":1}}");
+    assert_int_equal(f->resp.status, 202);
+    assert_int_equal(f->resp.body.len, 0);
+    ask(f, MODERN "\nMcp-Method: other",
+        "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\"}");
+    assert_int_equal(f->resp.status, 400);
+    assert_null(json_object_get(f->json, "id"));
+}
+
+static void has_only_post_in_the_modern_era(void **state)
+{
+    struct mcp_fixture *f = *state;
+    start(f);
+    ask_url(f, "GET", f->url, MODERN, NULL);
+    assert_int_equal(f->resp.status, 405);
+    assert_string_equal(http_response_header(&f->resp, "Allow"), "POST");
+    ask_url(f, "DELETE", f->url, MODERN, NULL);
+    assert_int_equal(f->resp.status, 405);
+}
+
+/* ---- event streams ---- */
+
+struct stream {
+    struct buf text;
+    const char *until; /* ends the transfer; NULL = its end does */
+};
+
+static void stream_release(struct stream *s)
+{
+    buf_release(&s->text);
+}
+
+static int collect(const char *data, size_t len, void *arg)
+{
+    struct stream *s = arg;
+
+    buf_add(&s->text, data, len);
+    return s->until && strstr(s->text.data, s->until) ? 1 : 0;
+}
+
+/* One request whose answer is read until a text has come, and then left. */
+static void stream(struct mcp_fixture *f, const char *method, const char *headers,
+                   const char *body, struct stream *s)
+{
+    struct http_request req CLEANUP(http_request_release) = HTTP_REQUEST_INIT;
+    struct strv lines CLEANUP(strv_release) = STRV_INIT;
+    struct err err = ERR_INIT;
+
+    req.method = method;
+    req.url = f->url;
+    req.body = body;
+    req.body_len = body ? strlen(body) : 0;
+    req.timeout_ms = PATIENCE_MS;
+    req.on_data = collect;
+    req.on_data_arg = s;
+    strv_add(&req.headers, "Content-Type: application/json");
+    strv_add(&req.headers, "Accept: application/json, text/event-stream");
+    strv_split(&lines, headers, '\n');
+    for (size_t i = 0; i < lines.n; i++)
+        strv_add(&req.headers, strcmp(lines.v[i], "$S") == 0 ? f->session : lines.v[i]);
+    if (http_perform(f->http, &req, &f->resp, &err))
+        fail_msg("%s", err.text);
+}
+
+static void await_cancelled(struct mcp_fixture *f, const char *headers, const char *body)
+{
+    int64_t deadline = clock_mono_ms() + PATIENCE_MS;
+
+    do {
+        ask(f, headers, body);
+        if (strcmp(result_text(f), "1") == 0)
+            return;
+    } while (clock_mono_ms() < deadline);
+    fail_msg("the call was not cancelled");
+}
+
+static void streams_progress_and_cancels_when_the_client_leaves(void **state)
+{
+    struct mcp_fixture *f = *state;
+    struct stream s CLEANUP(stream_release) = {.until = "notifications/progress"};
+    buf_init(&s.text, MIB(1));
+    start(f);
+    stream(
+        f, "POST", CALLING("test_slow"),
+        "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"tools/call\",\"params\":{\"name\":"
+        "\"test_slow\",\"arguments\":{\"ms\":60000},\"_meta\":{\"progressToken\":\"p\","
+        "\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","
+        "\"io.modelcontextprotocol/clientCapabilities\":{}}}}",
+        &s);
+    assert_string_equal(http_response_header(&f->resp, "X-Accel-Buffering"), "no");
+    assert_non_null(
+        strstr(http_response_header(&f->resp, "Content-Type"), "text/event-stream"));
+    await_cancelled(f, CALLING("test_cancellations"), M_CALL("test_cancellations", "{}"));
+}
+
+static void logs_only_what_a_modern_request_asked_for(void **state)
+{
+    struct mcp_fixture *f = *state;
+    struct stream s CLEANUP(stream_release) = {.until = NULL};
+    buf_init(&s.text, MIB(1));
+    start(f);
+    ask(f, CALLING("test_logging_tool"), M_CALL("test_logging_tool", "{}"));
+    assert_non_null(strstr(result_text(f), "logged"));
+    stream(f, "POST", CALLING("test_logging_tool"),
+           "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"tools/call\",\"params\":{\"name\":"
+           "\"test_logging_tool\",\"_meta\":{"
+           "\"io.modelcontextprotocol/logLevel\":\"info\","
+           "\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","
+           "\"io.modelcontextprotocol/clientCapabilities\":{}}}}",
+           &s);
+    assert_non_null(strstr(s.text.data, "\"level\":\"info\""));
+    assert_non_null(strstr(s.text.data, "\"level\":\"error\""));
+    assert_null(strstr(s.text.data, "\"level\":\"debug\""));
+}
+
+static void takes_up_a_legacy_stream_where_it_ended(void **state)
+{
+    struct mcp_fixture *f = *state;
+    struct stream first CLEANUP(stream_release) = {.until = NULL};
+    struct stream rest CLEANUP(stream_release) = {.until = NULL};
+    buf_init(&first.text, MIB(1));
+    buf_init(&rest.text, MIB(1));
+    start(f);
+    shake_hands(f, "2025-11-25");
+    stream(f, "POST", "$S", CALL("test_reconnection", "{}"), &first);
+    assert_null(strstr(first.text.data, "\"result\""));
+    assert_non_null(strstr(first.text.data, "retry: "));
+    const char *id = strstr(first.text.data, "id: ");
+    assert_non_null(id);
+    char *headers CLEANUP(free_ptr) =
+        xasprintf("$S\nLast-Event-ID: %.*s", (int)strcspn(id + 4, "\n"), id + 4);
+    stream(f, "GET", headers, NULL, &rest);
+    assert_non_null(strstr(rest.text.data, "came after the stream was closed"));
+    ask_url(f, "GET", f->url, headers, NULL);
+    assert_int_equal(f->resp.status, 400); /* it was fetched: nothing is left */
+}
+
+static void does_not_cancel_a_legacy_call_whose_client_left(void **state)
+{
+    struct mcp_fixture *f = *state;
+    struct stream s CLEANUP(stream_release) = {.until = "notifications/progress"};
+    buf_init(&s.text, MIB(1));
+    start(f);
+    shake_hands(f, "2025-06-18");
+    stream(f, "POST", "$S",
+           "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"tools/call\",\"params\":{\"name\":"
+           "\"test_slow\",\"arguments\":{\"ms\":100},\"_meta\":{\"progressToken\":1}}}",
+           &s);
+    const char *id = strstr(s.text.data, "id: ");
+    char *headers CLEANUP(free_ptr) =
+        xasprintf("$S\nLast-Event-ID: %.*s", (int)strcspn(id + 4, "\n"), id + 4);
+    struct stream rest CLEANUP(stream_release) = {.until = NULL};
+    buf_init(&rest.text, MIB(1));
+    stream(f, "GET", headers, NULL, &rest);
+    assert_non_null(strstr(rest.text.data, "waited"));
+    ask(f, "$S", CALL("test_cancellations", "{}"));
+    assert_string_equal(result_text(f), "0");
+}
+
+static void cancels_a_legacy_call_when_it_is_told_to(void **state)
+{
+    struct mcp_fixture *f = *state;
+    struct stream s CLEANUP(stream_release) = {.until = "notifications/progress"};
+    buf_init(&s.text, MIB(1));
+    start(f);
+    shake_hands(f, "2025-11-25");
+    stream(f, "POST", "$S",
+           "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"tools/call\",\"params\":{\"name\":"
+           "\"test_slow\",\"arguments\":{\"ms\":60000},\"_meta\":{\"progressToken\":1}}}",
+           &s);
+    ask(f, "$S",
+        "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{"
+        "\"requestId\":99}}");
+    assert_int_equal(f->resp.status, 202);
+    ask(f, "$S", CALL("test_cancellations", "{}"));
+    assert_string_equal(result_text(f), "0");
+    ask(f, "$S",
+        "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{"
+        "\"requestId\":7}}");
+    await_cancelled(f, "$S", CALL("test_cancellations", "{}"));
+}
+
+/* ---- the legacy era ---- */
+
+static const struct {
+    const char *about, *method, *headers, *body;
+    int status, code;
+} LEGACY_ROWS[] = {
+    {"it is served", "POST", "$S", LIST, 200, 0},
+    {"no session", "POST", NULL, LIST, 400, -32600},
+    {"an unknown session", "POST", "Mcp-Session-Id: abc", LIST, 404, -32600},
+    {"its version", "POST", "$S\nMCP-Protocol-Version: 2025-06-18", LIST, 200, 0},
+    {"a version that nobody speaks", "POST", "$S\nMCP-Protocol-Version: 1999-01-01", LIST,
+     400, -32600},
+    {"no version", "POST", "$S\nMCP-Protocol-Version: x", LIST, 400, -32600},
+    {"a foreign origin alone", "POST", "$S\nOrigin: http://evil.example", LIST, 403,
+     -32600},
+    {"an origin that only looks local", "POST",
+     "$S\nOrigin: http://localhost.evil.example", LIST, 403, -32600},
+    {"an opaque origin", "POST", "$S\nOrigin: null", LIST, 403, -32600},
+    {"our own origin", "POST", "$S\nOrigin: http://localhost:1234", LIST, 200, 0},
+    {"a foreign host alone", "POST", "$S\nHost: evil.example", LIST, 403, -32600},
+    {"no JSON", "POST", "$S", "{", 400, -32700},
+    {"no frame", "POST", "$S", "{\"jsonrpc\":\"1.0\",\"id\":1,\"method\":\"x\"}", 400,
+     -32600},
+    {"an id that is null", "POST", "$S",
+     "{\"jsonrpc\":\"2.0\",\"id\":null,\"method\":\"ping\"}", 400, -32600},
+    {"a batch", "POST", "$S", "[" LIST "]", 400, -32600},
+    {"ping", "POST", "$S", "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"ping\"}", 200, 0},
+    {"a method that nobody knows", "POST", "$S",
+     "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"no/such\"}", 200, -32601},
+    {"an unknown tool", "POST", "$S", CALL("no_such_tool", "{}"), 200, -32602},
+    {"params that are none", "POST", "$S",
+     "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{}}", 200,
+     -32602},
+    {"bad arguments are an error", "POST", "$S", CALL("test_slow", "{\"ms\":\"x\"}"), 200,
+     -32602},
+    {"no arguments at all", "POST", "$S",
+     "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{"
+     "\"name\":\"test_simple_text\"}}",
+     200, 0},
+    {"another media type", "POST", "$S\nContent-Type: text/plain", LIST, 415, -32600},
+    {"nothing that we answer", "POST", "$S\nAccept: text/html", LIST, 406, -32600},
+    {"a notification", "POST", "$S", INITIALIZED, 202, 0},
+    {"a response", "POST", "$S", "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}", 202, 0},
+    {"a PUT", "PUT", "$S", "{}", 405, 0},
+    {"a DELETE without a session", "DELETE", NULL, NULL, 400, -32600},
+    {"a DELETE of an unknown session", "DELETE", "Mcp-Session-Id: a", NULL, 404, -32600},
+};
+
+static void answers_each_legacy_request_as_it_should(void **state)
+{
+    struct mcp_fixture *f = *state;
+    start_server(f, "management --http-port 0 --diagnostics");
+    shake_hands(f, "2025-06-18");
+    for (size_t i = 0; i < ARRAY_SIZE(LEGACY_ROWS); i++) {
+        ask_url(f, LEGACY_ROWS[i].method, f->url, LEGACY_ROWS[i].headers,
+                LEGACY_ROWS[i].body);
+        if (f->resp.status != LEGACY_ROWS[i].status ||
+            error_code(f) != LEGACY_ROWS[i].code)
+            fail_msg("%s: %d %s", LEGACY_ROWS[i].about, f->resp.status,
+                     f->resp.body.data);
+        if (f->resp.status == 202)
+            assert_int_equal(f->resp.body.len, 0);
+    }
+}
+
+static void names_the_methods_that_it_has(void **state)
+{
+    struct mcp_fixture *f = *state;
+    start_server(f, "management --http-port 0");
+    ask_url(f, "GET", f->url, NULL, NULL);
+    assert_int_equal(f->resp.status, 405);
+    assert_string_equal(http_response_header(&f->resp, "Allow"), "POST, DELETE");
+}
+
+static void ends_a_session_for_good(void **state)
+{
+    struct mcp_fixture *f = *state;
+    start(f);
+    shake_hands(f, "2025-11-25");
+    ask_url(f, "DELETE", f->url, "$S", NULL);
+    assert_int_equal(f->resp.status, 204);
+    ask(f, "$S", LIST);
+    assert_int_equal(f->resp.status, 404);
+}
+
+static void forgets_a_session_that_nobody_uses(void **state)
+{
+    struct mcp_fixture *f = *state;
+    int64_t deadline = clock_mono_ms() + PATIENCE_MS;
+    start_server(f, "management --http-port 0 --session-idle-ms 1");
+    shake_hands(f, "2025-11-25");
+    do {
+        (void)poll(NULL, 0, 5); /* the only thing that makes a session idle is time */
+        ask(f, "$S", LIST);
+    } while (f->resp.status == 200 && clock_mono_ms() < deadline);
+    assert_int_equal(f->resp.status, 404);
+}
+
+static void gives_no_session_to_a_handshake_that_failed(void **state)
+{
+    struct mcp_fixture *f = *state;
+    start(f);
+    ask(f, NULL,
+        "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":{}}");
+    assert_int_equal(error_code(f), -32602);
+    assert_null(http_response_header(&f->resp, "Mcp-Session-Id"));
+}
+
+static const struct {
+    const char *asked, *agreed;
+} HANDSHAKES[] = {
+    {"2024-11-05", "2024-11-05"}, {"2025-03-26", "2025-03-26"},
+    {"2025-06-18", "2025-06-18"}, {"2025-11-25", "2025-11-25"},
+    {"2026-07-28", "2025-11-25"}, {"1999-01-01", "2025-11-25"},
+};
+
+static void agrees_on_a_revision(void **state)
+{
+    struct mcp_fixture *f = *state;
+    start(f);
+    for (size_t i = 0; i < ARRAY_SIZE(HANDSHAKES); i++) {
+        shake_hands(f, HANDSHAKES[i].asked);
+        assert_string_equal(json_str(result_of(f), "protocolVersion", ""),
+                            HANDSHAKES[i].agreed);
+    }
+}
+
+static void makes_bad_arguments_a_result_since_2025_11_25(void **state)
+{
+    struct mcp_fixture *f = *state;
+    start(f);
+    shake_hands(f, "2025-11-25");
+    ask(f, "$S", CALL("test_slow", "{\"ms\":\"x\"}"));
+    assert_true(json_is_true(json_object_get(result_of(f), "isError")));
+    assert_non_null(strstr(result_text(f), "'ms': Expected integer, received string"));
+}
+
+static void reads_batches_in_2025_03_26_alone(void **state)
+{
+    struct mcp_fixture *f = *state;
+    start(f);
+    shake_hands(f, "2025-03-26");
+    ask(f, "$S",
+        "[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}," INITIALIZED ","
+        "{\"jsonrpc\":\"2.0\",\"id\":\"two\",\"method\":\"tools/call\",\"params\":{"
+        "\"name\":\"test_tool_with_progress\"}},7,"
+        "{\"jsonrpc\":\"2.0\",\"id\":3,\"method\":\"initialize\",\"params\":{}}]");
+    assert_int_equal(f->resp.status, 200);
+    assert_int_equal(json_array_size(f->json), 4);
+    ask(f, "$S", "[" INITIALIZED "]");
+    assert_int_equal(f->resp.status, 202);
+    assert_int_equal(f->resp.body.len, 0);
+    ask(f, "$S", "[]");
+    assert_int_equal(f->resp.status, 400);
+}
+
+static void serves_both_eras_on_one_endpoint_and_connection(void **state)
+{
+    struct mcp_fixture *f = *state;
+    start(f);
+    shake_hands(f, "2025-11-25");
+    ask(f, ON("tools/list"), M_LIST);
+    assert_non_null(json_object_get(result_of(f), "resultType"));
+    ask(f, "$S", LIST);
+    assert_null(json_object_get(result_of(f), "resultType"));
+}
+
+static void lists_page_by_page(void **state)
+{
+    struct mcp_fixture *f = *state;
+    size_t n = 0;
+    size_t pages = 0;
+    char *body = xstrdup(LIST);
+    start_server(f, "management --http-port 0 --page-size 10");
+    shake_hands(f, "2025-11-25");
+    for (;;) {
+        ask(f, "$S", body);
+        free(body);
+        const char *cursor = json_str(result_of(f), "nextCursor", NULL);
+        size_t size = json_array_size(json_object_get(result_of(f), "tools"));
+        assert_true(size <= 10 && size > 0);
+        n += size;
+        pages++;
+        if (!cursor)
+            break;
+        body = xasprintf("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\","
+                         "\"params\":{\"cursor\":\"%s\"}}",
+                         cursor);
+    }
+    assert_int_equal(n, 42);
+    assert_int_equal(pages, 5);
+    ask(f, "$S",
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\",\"params\":{"
+        "\"cursor\":\"from-7\"}}");
+    assert_int_equal(error_code(f), -32602);
+}
+
+/* ---- authorization ---- */
+
+static void wants_the_bearer_token_that_it_was_given(void **state)
+{
+    struct mcp_fixture *f = *state;
+    strv_add(&f->env, "TOKEN=let-me-in");
+    start_server(f, "management --http-port 0 --bearer-env TOKEN");
+    ask(f, NULL, INITIALIZE("2025-06-18"));
+    assert_int_equal(f->resp.status, 401);
+    const char *challenge = http_response_header(&f->resp, "WWW-Authenticate");
+    assert_non_null(challenge);
+    const char *url = strstr(challenge, "resource_metadata=\"");
+    assert_non_null(url);
+    url += strlen("resource_metadata=\"");
+    char *metadata CLEANUP(free_ptr) = xstrndup(url, strcspn(url, "\""));
+    ask(f, "Authorization: Bearer wrong", INITIALIZE("2025-06-18"));
+    assert_int_equal(f->resp.status, 401);
+    assert_non_null(strstr(http_response_header(&f->resp, "WWW-Authenticate"),
+                           "error=\"invalid_token\""));
+    ask(f, "Authorization: Bearer let-me-in", INITIALIZE("2025-06-18"));
+    assert_int_equal(f->resp.status, 200);
+    ask_url(f, "GET", metadata, NULL, NULL);
+    assert_int_equal(f->resp.status, 200);
+    assert_string_equal(json_str(f->json, "resource", ""), f->url);
+}
+
+/* ---- every frame is looked at ---- */
+
+static void keeps_its_frames_and_finds_no_fault_in_its_own(void **state)
+{
+    struct mcp_fixture *f = *state;
+    start(f);
+    shake_hands(f, "2025-11-25");
+    ask(f, "$S", LIST);
+    ask(f, ON("tools/list"), M_LIST);
+    ask(f, "$S", "{\"jsonrpc\":\"2.0\",\"id\":null,\"method\":\"ping\"}");
+    ask_url(f, "GET", f->frames_url, NULL, NULL);
+    const json_t *frames = json_object_get(f->json, "frames");
+    assert_int_equal(json_array_size(frames), 8);
+    const json_t *modern = json_array_get(frames, 4);
+    assert_string_equal(json_str(modern, "era", ""), "modern");
+    assert_string_equal(json_str(modern, "transport", ""), "http");
+    assert_string_equal(json_str(modern, "method", ""), "tools/list");
+    assert_string_equal(json_str(modern, "direction", ""), "in");
+    const json_t *invalid = json_object_get(f->json, "invalid");
+    assert_int_equal(json_int(invalid, "received", -1), 1);
+    assert_int_equal(json_int(invalid, "sent", -1), 0);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, mcp_setup, mcp_teardown)
+    const struct CMUnitTest tests[] = {
+        T(answers_each_modern_error_as_the_table_says),
+        T(says_what_it_would_take),
+        T(completes_modern_results),
+        T(lists_the_same_to_everybody_but_by_authorization),
+        T(takes_modern_notifications_without_a_body),
+        T(has_only_post_in_the_modern_era),
+        T(streams_progress_and_cancels_when_the_client_leaves),
+        T(logs_only_what_a_modern_request_asked_for),
+        T(takes_up_a_legacy_stream_where_it_ended),
+        T(does_not_cancel_a_legacy_call_whose_client_left),
+        T(cancels_a_legacy_call_when_it_is_told_to),
+        T(answers_each_legacy_request_as_it_should),
+        T(names_the_methods_that_it_has),
+        T(ends_a_session_for_good),
+        T(forgets_a_session_that_nobody_uses),
+        T(gives_no_session_to_a_handshake_that_failed),
+        T(agrees_on_a_revision),
+        T(makes_bad_arguments_a_result_since_2025_11_25),
+        T(reads_batches_in_2025_03_26_alone),
+        T(serves_both_eras_on_one_endpoint_and_connection),
+        T(lists_page_by_page),
+        T(wants_the_bearer_token_that_it_was_given),
+        T(keeps_its_frames_and_finds_no_fault_in_its_own),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
