@@ -33,14 +33,7 @@ static const struct command commands[] = {
      "The machine of one workspace. The platform starts it, with its listening socket "
      "as\n"
      "descriptor 3 and everything else in the environment; nobody else needs to.\n"},
-    {"mcp", mcp_main, "a management or delegation MCP server on stdio",
-     "usage: waybill-mock mcp [a2a]\n\n"
-     "An MCP server on stdin and stdout: @molecule-ai/mcp-server, configured as that is\n"
-     "(MOLECULE_API_URL, MOLECULE_API_KEY, MOLECULE_ORG_ID, "
-     "MOLECULE_MCP_MODE=management),\n"
-     "or with 'a2a' the one that a box has for delegation.\n\n"
-     "Example: . build/mock.env && MOLECULE_API_KEY=$MOLECULE_ORG_API_KEY \\\n"
-     "             MOLECULE_MCP_MODE=management waybill-mock mcp\n"},
+    {"mcp", mcp_main, "a box's MCP servers on stdio, or over HTTP for tests", NULL},
 };
 
 static int usage(FILE *out, int code)
