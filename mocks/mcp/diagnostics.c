@@ -186,6 +186,7 @@ static void progress_tick(void *arg)
 
     r->timer = NULL;
     exchange_progress(r->x, r->step * 50, 100, "on its way");
+    exchange_progress(r->x, r->step * 50, 100, "no news, which nobody is told");
     if (r->step++ == 2)
         finish(r, "done in three steps");
     else
