@@ -1,7 +1,6 @@
 /* Checking a value against a schema that was read. */
 #include "mcp/schema_part.h"
 
-#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,11 +24,7 @@ static void pop(json_t *array)
         abort(); /* it was just appended */
 }
 
-static bool misfit(struct schema_run *r, const struct schema_at *at, const char *fmt, ...)
-    PRINTF_LIKE(3, 4);
-
-/* Always false. */
-static bool misfit(struct schema_run *r, const struct schema_at *at, const char *fmt, ...)
+bool schema_misfit(struct schema_run *r, const struct schema_at *at, const char *fmt, ...)
 {
     struct buf text = BUF_INIT(LIMIT_ERROR_TEXT);
     va_list ap;
@@ -46,7 +41,7 @@ static bool misfit(struct schema_run *r, const struct schema_at *at, const char 
     return false;
 }
 
-static bool give_up(struct schema_run *r, const char *why)
+bool schema_give_up(struct schema_run *r, const char *why)
 {
     if (!r->gave_up)
         r->gave_up = why;
@@ -132,7 +127,7 @@ static bool check_any_of(struct schema_run *r, const struct schema_at *at)
     /* Every one of them, as each may see something else. */
     for (size_t i = 0; i < json_array_size(at->arg) && (!fits || at->seen); i++)
         fits = applies(r, json_array_get(at->arg, i), at, true) || fits;
-    return fits || misfit(r, at, "Invalid input");
+    return fits || schema_misfit(r, at, "Invalid input");
 }
 
 static bool check_one_of(struct schema_run *r, const struct schema_at *at)
@@ -141,13 +136,14 @@ static bool check_one_of(struct schema_run *r, const struct schema_at *at)
 
     for (size_t i = 0; i < json_array_size(at->arg); i++)
         n += applies(r, json_array_get(at->arg, i), at, true);
-    return n == 1 || misfit(r, at, "Invalid input: it fits %zu of the alternatives", n);
+    return n == 1 ||
+           schema_misfit(r, at, "Invalid input: it fits %zu of the alternatives", n);
 }
 
 static bool check_not(struct schema_run *r, const struct schema_at *at)
 {
     return !fits_quietly(r, at->arg, at->value, NULL) ||
-           misfit(r, at, "Invalid input: it is what must not be");
+           schema_misfit(r, at, "Invalid input: it is what must not be");
 }
 
 static bool check_if(struct schema_run *r, const struct schema_at *at)
@@ -156,192 +152,6 @@ static bool check_if(struct schema_run *r, const struct schema_at *at)
     const json_t *schema = json_object_get(at->schema, branch);
 
     return !schema || applies(r, schema, at, false);
-}
-
-/* ---- any value ---- */
-
-static bool is_integral(const json_t *j)
-{
-    return json_is_integer(j) ||
-           (json_is_real(j) && json_real_value(j) == floor(json_real_value(j)));
-}
-
-static const char *type_name(const json_t *j)
-{
-    return json_is_object(j)    ? "object"
-           : json_is_array(j)   ? "array"
-           : json_is_string(j)  ? "string"
-           : json_is_number(j)  ? "number"
-           : json_is_boolean(j) ? "boolean"
-                                : "null";
-}
-
-static bool has_type(const json_t *value, const json_t *type)
-{
-    const char *name = json_string_value(type);
-
-    if (strcmp(name, "integer") == 0)
-        return is_integral(value);
-    return strcmp(name, type_name(value)) == 0;
-}
-
-static bool check_type(struct schema_run *r, const struct schema_at *at)
-{
-    if (json_is_string(at->arg))
-        return has_type(at->value, at->arg) ||
-               misfit(r, at, "Expected %s, received %s", json_string_value(at->arg),
-                      type_name(at->value));
-    for (size_t i = 0; i < json_array_size(at->arg); i++)
-        if (has_type(at->value, json_array_get(at->arg, i)))
-            return true;
-    char *names CLEANUP(free_ptr) = json_text(at->arg, JSON_STRUCT);
-    return misfit(r, at, "Expected one of %.300s, received %s", names,
-                  type_name(at->value));
-}
-
-static bool equal(struct schema_run *r, const json_t *a, const json_t *b);
-
-static bool equal_objects(struct schema_run *r, const json_t *a, const json_t *b)
-{
-    const char *key = NULL;
-    json_t *member = NULL;
-
-    if (json_object_size(a) != json_object_size(b))
-        return false;
-    json_object_foreach((json_t *)(uintptr_t)a, key, member)
-    {
-        const json_t *other = json_object_get(b, key);
-        if (!other || !equal(r, member, other))
-            return false;
-    }
-    return true;
-}
-
-/* As numbers are: 1 and 1.0 are the same. */
-static bool equal(struct schema_run *r, const json_t *a, const json_t *b)
-{
-    if (++r->steps > SCHEMA_STEPS)
-        return give_up(r, "checking the value takes too long");
-    if (json_is_integer(a) && json_is_integer(b))
-        return json_integer_value(a) == json_integer_value(b);
-    if (json_is_number(a) && json_is_number(b))
-        return json_number_value(a) == json_number_value(b);
-    if (json_typeof(a) != json_typeof(b))
-        return false;
-    if (json_is_object(a))
-        return equal_objects(r, a, b);
-    if (!json_is_array(a))
-        return json_equal(a, b);
-    if (json_array_size(a) != json_array_size(b))
-        return false;
-    for (size_t i = 0; i < json_array_size(a); i++)
-        if (!equal(r, json_array_get(a, i), json_array_get(b, i)))
-            return false;
-    return true;
-}
-
-static bool check_enum(struct schema_run *r, const struct schema_at *at)
-{
-    for (size_t i = 0; i < json_array_size(at->arg); i++)
-        if (equal(r, json_array_get(at->arg, i), at->value))
-            return true;
-    char *list CLEANUP(free_ptr) = json_text(at->arg, JSON_STRUCT);
-    return misfit(r, at, "Expected one of %.300s", list);
-}
-
-static bool check_const(struct schema_run *r, const struct schema_at *at)
-{
-    if (equal(r, at->arg, at->value))
-        return true;
-    char *only = json_text(at->arg, JSON_STRUCT);
-    (void)misfit(r, at, "Expected %.300s", only);
-    free(only);
-    return false;
-}
-
-/* ---- numbers ---- */
-
-static bool check_minimum(struct schema_run *r, const struct schema_at *at)
-{
-    double limit = json_number_value(at->arg);
-    return !json_is_number(at->value) || json_number_value(at->value) >= limit ||
-           misfit(r, at, "Number must be at least %g", limit);
-}
-
-static bool check_maximum(struct schema_run *r, const struct schema_at *at)
-{
-    double limit = json_number_value(at->arg);
-    return !json_is_number(at->value) || json_number_value(at->value) <= limit ||
-           misfit(r, at, "Number must be at most %g", limit);
-}
-
-static bool check_above(struct schema_run *r, const struct schema_at *at)
-{
-    double limit = json_number_value(at->arg);
-    return !json_is_number(at->value) || json_number_value(at->value) > limit ||
-           misfit(r, at, "Number must be more than %g", limit);
-}
-
-static bool check_below(struct schema_run *r, const struct schema_at *at)
-{
-    double limit = json_number_value(at->arg);
-    return !json_is_number(at->value) || json_number_value(at->value) < limit ||
-           misfit(r, at, "Number must be less than %g", limit);
-}
-
-static bool check_multiple(struct schema_run *r, const struct schema_at *at)
-{
-    double step = json_number_value(at->arg);
-
-    if (!json_is_number(at->value))
-        return true;
-    /* 0.0075 is 75 times 0.0001, though not to the last bit. */
-    double rest = fabs(fmod(json_number_value(at->value), step)) / step;
-    return rest < 1e-9 || rest > 1 - 1e-9 ||
-           misfit(r, at, "Number must be a multiple of %g", step);
-}
-
-/* ---- strings ---- */
-
-/* Characters, as the standard counts them, not bytes. */
-static double text_length(const json_t *value)
-{
-    const char *s = json_string_value(value);
-    size_t n = 0;
-
-    for (size_t i = 0; i < json_string_length(value); i++)
-        n += ((unsigned char)s[i] & 0xc0) != 0x80;
-    return (double)n;
-}
-
-static bool check_min_length(struct schema_run *r, const struct schema_at *at)
-{
-    double limit = json_number_value(at->arg);
-    return !json_is_string(at->value) || text_length(at->value) >= limit ||
-           misfit(r, at, "Length must be at least %g", limit);
-}
-
-static bool check_max_length(struct schema_run *r, const struct schema_at *at)
-{
-    double limit = json_number_value(at->arg);
-    return !json_is_string(at->value) || text_length(at->value) <= limit ||
-           misfit(r, at, "Length must be at most %g", limit);
-}
-
-static bool matches(struct schema_run *r, const char *pattern, const char *text,
-                    size_t len)
-{
-    int found = schema_pattern_found(r->schema, pattern, text, len);
-
-    return found < 0 ? give_up(r, "a pattern takes too long on this text") : found;
-}
-
-static bool check_pattern(struct schema_run *r, const struct schema_at *at)
-{
-    return !json_is_string(at->value) ||
-           matches(r, json_string_value(at->arg), json_string_value(at->value),
-                   json_string_length(at->value)) ||
-           misfit(r, at, "Text must match '%.200s'", json_string_value(at->arg));
 }
 
 /* ---- arrays ---- */
@@ -401,14 +211,14 @@ static bool check_min_items(struct schema_run *r, const struct schema_at *at)
 {
     double limit = json_number_value(at->arg);
     return !json_is_array(at->value) || (double)json_array_size(at->value) >= limit ||
-           misfit(r, at, "Array must have at least %g items", limit);
+           schema_misfit(r, at, "Array must have at least %g items", limit);
 }
 
 static bool check_max_items(struct schema_run *r, const struct schema_at *at)
 {
     double limit = json_number_value(at->arg);
     return !json_is_array(at->value) || (double)json_array_size(at->value) <= limit ||
-           misfit(r, at, "Array must have at most %g items", limit);
+           schema_misfit(r, at, "Array must have at most %g items", limit);
 }
 
 static bool check_unique(struct schema_run *r, const struct schema_at *at)
@@ -417,8 +227,9 @@ static bool check_unique(struct schema_run *r, const struct schema_at *at)
         return true;
     for (size_t i = 1; i < json_array_size(at->value); i++)
         for (size_t k = 0; k < i; k++)
-            if (equal(r, json_array_get(at->value, i), json_array_get(at->value, k)))
-                return misfit(r, at, "Items %zu and %zu are the same", k, i);
+            if (schema_equal(r, json_array_get(at->value, i),
+                             json_array_get(at->value, k)))
+                return schema_misfit(r, at, "Items %zu and %zu are the same", k, i);
     return !r->gave_up;
 }
 
@@ -438,10 +249,11 @@ static bool check_contains(struct schema_run *r, const struct schema_at *at)
                 saw_index(at, i);
         }
     if (n < (low ? json_number_value(low) : 1))
-        return misfit(r, at, "Array has %g items of the kind that it must contain", n);
+        return schema_misfit(r, at, "Array has %g items of the kind that it must contain",
+                             n);
     return !high || n <= json_number_value(high) ||
-           misfit(r, at, "Array has %g items of a kind that may be there %g times", n,
-                  json_number_value(high));
+           schema_misfit(r, at, "Array has %g items of a kind that may be there %g times",
+                         n, json_number_value(high));
 }
 
 static bool check_unevaluated_items(struct schema_run *r, const struct schema_at *at)
@@ -474,7 +286,7 @@ static bool check_required(struct schema_run *r, const struct schema_at *at)
         if (json_object_get(at->value, name))
             continue;
         push(r->path, json_string(name));
-        fits = misfit(r, at, "Required");
+        fits = schema_misfit(r, at, "Required");
         pop(r->path);
     }
     return fits;
@@ -507,7 +319,7 @@ static bool check_pattern_properties(struct schema_run *r, const struct schema_a
     {
         json_object_foreach((json_t *)(uintptr_t)at->arg, pattern, schema)
         {
-            if (!matches(r, pattern, name, strlen(name)))
+            if (!schema_matches(r, pattern, name, strlen(name)))
                 continue;
             saw(at, name);
             fits = fits_inside(r, schema, json_string(name), member) && fits;
@@ -524,7 +336,7 @@ static bool has_pattern_for(struct schema_run *r, const json_t *patterns,
 
     json_object_foreach((json_t *)(uintptr_t)patterns, pattern, schema)
     {
-        if (matches(r, pattern, name, strlen(name)))
+        if (schema_matches(r, pattern, name, strlen(name)))
             return true;
     }
     return false;
@@ -536,7 +348,7 @@ static bool fits_as_other(struct schema_run *r, const struct schema_at *at,
 {
     saw(at, name);
     if (json_is_false(at->arg))
-        return misfit(r, at, "Unrecognized key in object: '%.100s'", name);
+        return schema_misfit(r, at, "Unrecognized key in object: '%.100s'", name);
     return fits_inside(r, at->arg, json_string(name), member);
 }
 
@@ -579,7 +391,7 @@ static bool check_property_names(struct schema_run *r, const struct schema_at *a
     {
         json_t *as_value CLEANUP(json_drop) = json_str_new(name);
         if (!fits_quietly(r, at->arg, as_value, NULL))
-            return misfit(r, at, "Unrecognized key in object: '%.100s'", name);
+            return schema_misfit(r, at, "Unrecognized key in object: '%.100s'", name);
     }
     return true;
 }
@@ -588,14 +400,14 @@ static bool check_min_properties(struct schema_run *r, const struct schema_at *a
 {
     double limit = json_number_value(at->arg);
     return !json_is_object(at->value) || (double)json_object_size(at->value) >= limit ||
-           misfit(r, at, "Object must have at least %g members", limit);
+           schema_misfit(r, at, "Object must have at least %g members", limit);
 }
 
 static bool check_max_properties(struct schema_run *r, const struct schema_at *at)
 {
     double limit = json_number_value(at->arg);
     return !json_is_object(at->value) || (double)json_object_size(at->value) <= limit ||
-           misfit(r, at, "Object must have at most %g members", limit);
+           schema_misfit(r, at, "Object must have at most %g members", limit);
 }
 
 /* dependencies, dependentRequired and dependentSchemas: names or a schema each. */
@@ -630,9 +442,9 @@ const struct schema_keyword schema_keywords[] = {
     {"$ref", BOTH, SHAPE_REF, check_ref},
     {"$defs", SCHEMA_2020, SHAPE_MAP, NULL},
     {"definitions", BOTH, SHAPE_MAP, NULL},
-    {"type", BOTH, SHAPE_TYPE, check_type},
-    {"enum", BOTH, SHAPE_ARRAY, check_enum},
-    {"const", BOTH, SHAPE_ANY, check_const},
+    {"type", BOTH, SHAPE_TYPE, schema_check_type},
+    {"enum", BOTH, SHAPE_ARRAY, schema_check_enum},
+    {"const", BOTH, SHAPE_ANY, schema_check_const},
     {"required", BOTH, SHAPE_NAMES, check_required},
     {"properties", BOTH, SHAPE_MAP, check_properties},
     {"patternProperties", BOTH, SHAPE_PATTERN_MAP, check_pattern_properties},
@@ -643,14 +455,14 @@ const struct schema_keyword schema_keywords[] = {
     {"dependencies", SCHEMA_07, SHAPE_DEPENDENCIES, check_dependencies},
     {"dependentRequired", SCHEMA_2020, SHAPE_NAMES_MAP, check_dependencies},
     {"dependentSchemas", SCHEMA_2020, SHAPE_MAP, check_dependencies},
-    {"minimum", BOTH, SHAPE_NUMBER, check_minimum},
-    {"maximum", BOTH, SHAPE_NUMBER, check_maximum},
-    {"exclusiveMinimum", BOTH, SHAPE_NUMBER, check_above},
-    {"exclusiveMaximum", BOTH, SHAPE_NUMBER, check_below},
-    {"multipleOf", BOTH, SHAPE_POSITIVE, check_multiple},
-    {"minLength", BOTH, SHAPE_COUNT, check_min_length},
-    {"maxLength", BOTH, SHAPE_COUNT, check_max_length},
-    {"pattern", BOTH, SHAPE_PATTERN, check_pattern},
+    {"minimum", BOTH, SHAPE_NUMBER, schema_check_minimum},
+    {"maximum", BOTH, SHAPE_NUMBER, schema_check_maximum},
+    {"exclusiveMinimum", BOTH, SHAPE_NUMBER, schema_check_above},
+    {"exclusiveMaximum", BOTH, SHAPE_NUMBER, schema_check_below},
+    {"multipleOf", BOTH, SHAPE_POSITIVE, schema_check_multiple},
+    {"minLength", BOTH, SHAPE_COUNT, schema_check_min_length},
+    {"maxLength", BOTH, SHAPE_COUNT, schema_check_max_length},
+    {"pattern", BOTH, SHAPE_PATTERN, schema_check_pattern},
     {"prefixItems", SCHEMA_2020, SHAPE_SCHEMAS, check_prefix},
     {"items", SCHEMA_07, SHAPE_ITEMS, check_items},
     {"items", SCHEMA_2020, SHAPE_SCHEMA, check_items},
@@ -696,7 +508,7 @@ static bool fits_object(struct schema_run *r, const json_t *schema, const json_t
             continue;
         bool good = apply_keyword(r, k, schema, value, seen);
         /* Of a value of another type there is nothing more to say. */
-        if (!good && k->check == check_type)
+        if (!good && k->check == schema_check_type)
             return false;
         fits = good && fits;
     }
@@ -711,11 +523,11 @@ bool schema_fits(struct schema_run *r, const json_t *schema, const json_t *value
     if (r->gave_up)
         return false;
     if (++r->steps > SCHEMA_STEPS)
-        return give_up(r, "checking the value takes too long");
+        return schema_give_up(r, "checking the value takes too long");
     if (r->depth >= SCHEMA_DEPTH)
-        return give_up(r, "schema or value are nested too deep");
+        return schema_give_up(r, "schema or value are nested too deep");
     if (!json_is_object(schema))
-        return json_is_true(schema) || misfit(r, &here, "Nothing may stand here");
+        return json_is_true(schema) || schema_misfit(r, &here, "Nothing may stand here");
     json_t *own CLEANUP(json_drop) = NULL;
     if (!seen && r->schema->unevaluated)
         own = xcheck(json_object());

@@ -89,4 +89,21 @@ int schema_pattern_found(const struct mcp_schema *s, const char *pattern,
 bool schema_fits(struct schema_run *r, const json_t *schema, const json_t *value,
                  json_t *seen);
 
+/* Always false: the value does not fit, and why. */
+bool schema_misfit(struct schema_run *r, const struct schema_at *at, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
+/* Always false: a limit was reached. */
+bool schema_give_up(struct schema_run *r, const char *why);
+
+/* As JSON Schema compares: 1 and 1.0 are the same. */
+bool schema_equal(struct schema_run *r, const json_t *a, const json_t *b);
+/* The text contains a match; gives up when that takes too long. */
+bool schema_matches(struct schema_run *r, const char *pattern, const char *text,
+                    size_t len);
+
+/* Keywords that look at a value alone (schema_values.c). */
+schema_fn schema_check_type, schema_check_enum, schema_check_const, schema_check_minimum,
+    schema_check_maximum, schema_check_above, schema_check_below, schema_check_multiple,
+    schema_check_min_length, schema_check_max_length, schema_check_pattern;
+
 #endif

@@ -234,7 +234,7 @@ void mcp_server_take(struct mcp_server *s, const struct mcp_origin *origin, bool
                    : modern ? revision
                             : agreed,
                    NULL, frame->root);
-    if (frame->kind == RPC_NOTIFICATION &&
+    if (frame->kind == RPC_NOTIFICATION && frame->method &&
         strcmp(frame->method, "notifications/cancelled") == 0)
         take_cancelled(s, origin->peer, frame);
     if (frame->kind != RPC_REQUEST) {

@@ -70,7 +70,7 @@ static bool read_cursor(const struct mcp_tools *t, const struct exchange *x,
     return *ret_at % t->opt.page == 0;
 }
 
-static void list(const struct mcp_tools *t, struct exchange *x)
+static void list_tools(const struct mcp_tools *t, struct exchange *x)
 {
     size_t at = 0;
     size_t n = json_array_size(t->views);
@@ -181,7 +181,7 @@ static bool check_arguments(struct mcp_tools *t, struct exchange *x, size_t i,
     return false;
 }
 
-static void call(struct mcp_tools *t, struct exchange *x)
+static void call_tool(struct mcp_tools *t, struct exchange *x)
 {
     const json_t *params = exchange_params(x);
     const char *name = json_str(params, "name", NULL);
@@ -210,9 +210,9 @@ void mcp_tools_request(struct mcp_tools *t, struct exchange *x)
     const char *method = exchange_method(x);
 
     if (strcmp(method, "tools/list") == 0)
-        list(t, x);
+        list_tools(t, x);
     else if (strcmp(method, "tools/call") == 0)
-        call(t, x);
+        call_tool(t, x);
     else
         exchange_error(x, RPC_METHOD_NOT_FOUND, "Method not found", NULL);
 }

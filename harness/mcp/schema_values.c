@@ -1,0 +1,192 @@
+/* The keywords that look at a value alone: type, enum, numbers, strings. */
+#include "mcp/schema_part.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "io/json.h"
+
+/* ---- any value ---- */
+
+static bool is_integral(const json_t *j)
+{
+    return json_is_integer(j) ||
+           (json_is_real(j) && json_real_value(j) == floor(json_real_value(j)));
+}
+
+static const char *type_name(const json_t *j)
+{
+    return json_is_object(j)    ? "object"
+           : json_is_array(j)   ? "array"
+           : json_is_string(j)  ? "string"
+           : json_is_number(j)  ? "number"
+           : json_is_boolean(j) ? "boolean"
+                                : "null";
+}
+
+static bool has_type(const json_t *value, const json_t *type)
+{
+    const char *name = json_string_value(type);
+
+    if (strcmp(name, "integer") == 0)
+        return is_integral(value);
+    return strcmp(name, type_name(value)) == 0;
+}
+
+bool schema_check_type(struct schema_run *r, const struct schema_at *at)
+{
+    if (json_is_string(at->arg))
+        return has_type(at->value, at->arg) ||
+               schema_misfit(r, at, "Expected %s, received %s",
+                             json_string_value(at->arg), type_name(at->value));
+    for (size_t i = 0; i < json_array_size(at->arg); i++)
+        if (has_type(at->value, json_array_get(at->arg, i)))
+            return true;
+    char *names CLEANUP(free_ptr) = json_text(at->arg, JSON_STRUCT);
+    return schema_misfit(r, at, "Expected one of %.300s, received %s", names,
+                         type_name(at->value));
+}
+
+static bool equal_objects(struct schema_run *r, const json_t *a, const json_t *b)
+{
+    const char *key = NULL;
+    json_t *member = NULL;
+
+    if (json_object_size(a) != json_object_size(b))
+        return false;
+    json_object_foreach((json_t *)(uintptr_t)a, key, member)
+    {
+        const json_t *other = json_object_get(b, key);
+        if (!other || !schema_equal(r, member, other))
+            return false;
+    }
+    return true;
+}
+
+/* As numbers are: 1 and 1.0 are the same. */
+bool schema_equal(struct schema_run *r, const json_t *a, const json_t *b)
+{
+    if (++r->steps > SCHEMA_STEPS)
+        return schema_give_up(r, "checking the value takes too long");
+    if (json_is_integer(a) && json_is_integer(b))
+        return json_integer_value(a) == json_integer_value(b);
+    if (json_is_number(a) && json_is_number(b))
+        return json_number_value(a) == json_number_value(b);
+    if (json_typeof(a) != json_typeof(b))
+        return false;
+    if (json_is_object(a))
+        return equal_objects(r, a, b);
+    if (!json_is_array(a))
+        return json_equal(a, b);
+    if (json_array_size(a) != json_array_size(b))
+        return false;
+    for (size_t i = 0; i < json_array_size(a); i++)
+        if (!schema_equal(r, json_array_get(a, i), json_array_get(b, i)))
+            return false;
+    return true;
+}
+
+bool schema_check_enum(struct schema_run *r, const struct schema_at *at)
+{
+    for (size_t i = 0; i < json_array_size(at->arg); i++)
+        if (schema_equal(r, json_array_get(at->arg, i), at->value))
+            return true;
+    char *list CLEANUP(free_ptr) = json_text(at->arg, JSON_STRUCT);
+    return schema_misfit(r, at, "Expected one of %.300s", list);
+}
+
+bool schema_check_const(struct schema_run *r, const struct schema_at *at)
+{
+    if (schema_equal(r, at->arg, at->value))
+        return true;
+    char *only = json_text(at->arg, JSON_STRUCT);
+    (void)schema_misfit(r, at, "Expected %.300s", only);
+    free(only);
+    return false;
+}
+
+/* ---- numbers ---- */
+
+bool schema_check_minimum(struct schema_run *r, const struct schema_at *at)
+{
+    double limit = json_number_value(at->arg);
+    return !json_is_number(at->value) || json_number_value(at->value) >= limit ||
+           schema_misfit(r, at, "Number must be at least %g", limit);
+}
+
+bool schema_check_maximum(struct schema_run *r, const struct schema_at *at)
+{
+    double limit = json_number_value(at->arg);
+    return !json_is_number(at->value) || json_number_value(at->value) <= limit ||
+           schema_misfit(r, at, "Number must be at most %g", limit);
+}
+
+bool schema_check_above(struct schema_run *r, const struct schema_at *at)
+{
+    double limit = json_number_value(at->arg);
+    return !json_is_number(at->value) || json_number_value(at->value) > limit ||
+           schema_misfit(r, at, "Number must be more than %g", limit);
+}
+
+bool schema_check_below(struct schema_run *r, const struct schema_at *at)
+{
+    double limit = json_number_value(at->arg);
+    return !json_is_number(at->value) || json_number_value(at->value) < limit ||
+           schema_misfit(r, at, "Number must be less than %g", limit);
+}
+
+bool schema_check_multiple(struct schema_run *r, const struct schema_at *at)
+{
+    double step = json_number_value(at->arg);
+
+    if (!json_is_number(at->value))
+        return true;
+    /* 0.0075 is 75 times 0.0001, though not to the last bit. */
+    double rest = fabs(fmod(json_number_value(at->value), step)) / step;
+    return rest < 1e-9 || rest > 1 - 1e-9 ||
+           schema_misfit(r, at, "Number must be a multiple of %g", step);
+}
+
+/* ---- strings ---- */
+
+/* Characters, as the standard counts them, not bytes. */
+static double text_length(const json_t *value)
+{
+    const char *s = json_string_value(value);
+    size_t n = 0;
+
+    for (size_t i = 0; i < json_string_length(value); i++)
+        n += ((unsigned char)s[i] & 0xc0) != 0x80;
+    return (double)n;
+}
+
+bool schema_check_min_length(struct schema_run *r, const struct schema_at *at)
+{
+    double limit = json_number_value(at->arg);
+    return !json_is_string(at->value) || text_length(at->value) >= limit ||
+           schema_misfit(r, at, "Length must be at least %g", limit);
+}
+
+bool schema_check_max_length(struct schema_run *r, const struct schema_at *at)
+{
+    double limit = json_number_value(at->arg);
+    return !json_is_string(at->value) || text_length(at->value) <= limit ||
+           schema_misfit(r, at, "Length must be at most %g", limit);
+}
+
+bool schema_matches(struct schema_run *r, const char *pattern, const char *text,
+                    size_t len)
+{
+    int found = schema_pattern_found(r->schema, pattern, text, len);
+
+    return found < 0 ? schema_give_up(r, "a pattern takes too long on this text") : found;
+}
+
+bool schema_check_pattern(struct schema_run *r, const struct schema_at *at)
+{
+    return !json_is_string(at->value) ||
+           schema_matches(r, json_string_value(at->arg), json_string_value(at->value),
+                          json_string_length(at->value)) ||
+           schema_misfit(r, at, "Text must match '%.200s'", json_string_value(at->arg));
+}
