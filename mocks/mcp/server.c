@@ -23,6 +23,8 @@ struct mcp_server *mcp_server_new(const struct mcp_server_options *opt)
     struct mcp_server *s = xcalloc(1, sizeof(*s));
 
     s->opt = *opt;
+    s->name = opt->name ? xstrdup(opt->name) : NULL;
+    s->opt.name = s->name;
     return s;
 }
 
@@ -30,8 +32,10 @@ void mcp_server_free(struct mcp_server *s)
 {
     while (s && s->live)
         exchange_drop(s->live);
-    if (s)
-        json_decref(s->info);
+    if (!s)
+        return;
+    json_decref(s->info);
+    free(s->name);
     free(s);
 }
 

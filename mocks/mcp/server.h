@@ -18,7 +18,7 @@ struct mcp_server;
 typedef void exchange_fn(struct exchange *x, void *arg);
 
 struct mcp_server_options {
-    const char *name; /* borrowed: for who reads its frames; NULL = none */
+    const char *name; /* for who reads its frames; NULL = none */
     /* initialize and server/discover: answered by exchange_hello, or by an error. */
     exchange_fn *hello;
     /* Every other request that the revision has. */
@@ -34,7 +34,7 @@ struct mcp_server_options {
         *frames; /* borrowed: keeps what goes over the wire; NULL = nobody */
 };
 
-/* Everything in opt is copied. Never NULL. */
+/* Everything in opt is copied, but what arg and revision point to. Never NULL. */
 struct mcp_server *mcp_server_new(const struct mcp_server_options *opt);
 /* Whoever still waits is forgotten without an answer: bindings end before. Takes NULL. */
 void mcp_server_free(struct mcp_server *s);

@@ -45,6 +45,7 @@ struct exchange {
 
 struct mcp_server {
     struct mcp_server_options opt;
+    char *name;   /* owned, or NULL; also in opt */
     json_t *info; /* owned; NULL = not known */
     struct exchange *live;
 };
