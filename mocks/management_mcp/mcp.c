@@ -101,18 +101,20 @@ struct options {
 static const char help[] =
     "usage: waybill-mock mcp [management|workspace|a2a] [OPTION...]\n"
     "\n"
-    "An MCP server of a box on stdin and stdout; without a name MOLECULE_MCP_MODE "
-    "chooses.\n"
+    "An MCP server on stdin and stdout: @molecule-ai/mcp-server, configured as that is\n"
+    "(MOLECULE_API_URL, MOLECULE_API_KEY, MOLECULE_ORG_ID), or with 'a2a' the one that "
+    "a\n"
+    "box has for delegation. Without a name MOLECULE_MCP_MODE chooses.\n"
     "\n"
     "  --http-port N        serve Streamable HTTP there instead (0 = any) and say where\n"
-    "  --diagnostics        offer the tools of the conformance suite, and GET streams, "
-    "too\n"
+    "  --diagnostics        offer the conformance suite's tools, and GET streams, too\n"
     "  --page-size N        list so many tools at a time (default: all)\n"
     "  --session-idle-ms N  forget a session after that time (default: 1800000)\n"
     "  --bearer-env NAME    want the bearer token that this variable holds\n"
     "  --help               this text\n"
     "\n"
-    "Example: waybill-mock mcp management --http-port 0 --diagnostics\n";
+    "Example: . build/mock.env && MOLECULE_API_KEY=$MOLECULE_ORG_API_KEY \\\n"
+    "             waybill-mock mcp management --http-port 0\n";
 
 enum { FIRST_OPTION = 256 }; /* what getopt_long returns for the first row */
 
@@ -235,12 +237,13 @@ int mcp_main(int argc, char **argv)
     struct options o = {.http_port = -1};
     struct err err = ERR_INIT;
 
-    if (parse(argc, argv, &o, &err) || configure(&s, &o, &err)) {
+    int parsed = parse(argc, argv, &o, &err);
+    if (parsed == 0 && o.help)
+        return fputs(help, stdout) < 0 ? 1 : 0;
+    if (parsed || configure(&s, &o, &err)) {
         (void)fprintf(stderr, "waybill-mock mcp: %s\n", err.text);
         return 2;
     }
-    if (o.help)
-        return fputs(help, stdout) < 0 ? 1 : 0;
     if (s.shipped)
         probe_platform(&s.rest);
     int rc = tool_server_run(&s, &err);
