@@ -15,7 +15,7 @@
 
 struct tool_server {
     const char *name;                  /* of serverInfo */
-    const char *revision;              /* answered whatever is asked; NULL = negotiated */
+    const char *revision;              /* the only one that it has; NULL = all */
     bool shipped;                      /* manners, see mcp.h */
     const struct tool *tools[64 + 64]; /* in listing order, borrowed */
     size_t n_tools;

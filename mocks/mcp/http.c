@@ -272,7 +272,7 @@ static void post(struct mcp_http *h, struct httpd_req *req)
         http_refuse(h, req, 400, f.id, (int)code, err.text);
         return;
     }
-    if (!h->opt.server->opt.sdk1 && (names_modern(req) || mcp_is_modern(&f)))
+    if (!mcp_server_is_legacy(h->opt.server) && (names_modern(req) || mcp_is_modern(&f)))
         post_modern(h, req, &f);
     else
         post_legacy(h, req, &f);
@@ -314,7 +314,7 @@ static void listen_to(struct mcp_http *h, struct httpd_req *req)
 
 void mcp_http_handle(struct mcp_http *h, struct httpd_req *req)
 {
-    bool modern = names_modern(req) && !h->opt.server->opt.sdk1;
+    bool modern = names_modern(req) && !mcp_server_is_legacy(h->opt.server);
 
     if (!is_welcome(h, req) || !is_authorized(h, req))
         return;

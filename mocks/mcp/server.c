@@ -72,6 +72,11 @@ static const json_t *meta_of(const struct rpc_frame *f)
     return json_object_get(f->params, "_meta");
 }
 
+bool mcp_server_is_legacy(const struct mcp_server *s)
+{
+    return s->opt.sdk1 || s->opt.revision;
+}
+
 bool mcp_is_modern(const struct rpc_frame *f)
 {
     const json_t *meta = meta_of(f);

@@ -26,7 +26,7 @@ struct mcp_server_options {
     /* x was cancelled and must not be answered; NULL = nothing to do then. */
     exchange_fn *gone;
     void *arg;
-    const char *revision; /* answered whatever is asked for, legacy; NULL = negotiated */
+    const char *revision; /* a legacy one: the only one that it has; NULL = all of them */
     /* The manners of servers on the TypeScript SDK 1.x as 1.6.1 of the management server
      * shows them: legacy only, any revision is agreed to, silence on what is no frame. */
     bool sdk1;

@@ -57,6 +57,8 @@ struct mcp_refusal {
     json_t *data; /* owned, or NULL */
 };
 
+/* Whether the server has the legacy era only. */
+bool mcp_server_is_legacy(const struct mcp_server *s);
 /* Modern? By what the message itself says. */
 bool mcp_is_modern(const struct rpc_frame *f);
 /* The checks of a modern request in their order; false = refused. */

@@ -162,7 +162,8 @@ static void take_line(struct mcp_stdio *t, const char *line, size_t len)
         return;
     }
     const struct mcp_origin origin = {.port = &PORT, .arg = t, .peer = &t->peer};
-    mcp_server_take(t->server, &origin, !t->server->opt.sdk1 && mcp_is_modern(&f), &f);
+    mcp_server_take(t->server, &origin,
+                    !mcp_server_is_legacy(t->server) && mcp_is_modern(&f), &f);
 }
 
 static void take_lines(struct mcp_stdio *t)

@@ -220,6 +220,8 @@ static void keeps_to_the_delegation_servers_own_revision(void **state)
     start_server(f, "a2a");
     say_and_hear(f, INITIALIZE("2025-11-25"));
     assert_string_equal(json_str(result_of(f), "protocolVersion", ""), "2024-11-05");
+    say_and_hear(f, M_METHOD("server/discover"));
+    assert_int_equal(error_code(f), -32601);
     say_and_hear(f, CALL_ID("1", "delegate_task", "{}"));
     assert_int_equal(error_code(f), -32602);
 }
