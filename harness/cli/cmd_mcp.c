@@ -17,7 +17,7 @@
 #include "cli/console.h"
 #include "io/http.h"
 #include "io/json.h"
-#include "mcp/surface.h"
+#include "scenario/surface.h"
 #include "run/verdict.h"
 
 const struct option_row mcp_option_rows[] = {

@@ -1,4 +1,4 @@
-#include "mcp/surface.h"
+#include "scenario/surface.h"
 
 #include <stdlib.h>
 #include <string.h>

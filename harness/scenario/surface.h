@@ -5,8 +5,8 @@
  * Source: our own file: {"waybill": "tools", "tools": [{"name", "title"?, "description"?,
  * "inputSchema", "outputSchema"?, "annotations"?}]}, tools by name.
  */
-#ifndef MCP_SURFACE_H
-#define MCP_SURFACE_H
+#ifndef SCENARIO_SURFACE_H
+#define SCENARIO_SURFACE_H
 
 #include "base/buf.h"
 #include "base/err.h"
