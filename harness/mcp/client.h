@@ -43,7 +43,7 @@ struct mcp_answer {
     char *rpc_message; /* owned, MCP_RPC_ERROR, else NULL */
     json_t *rpc_data;  /* owned, MCP_RPC_ERROR: error.data, or NULL */
     json_t *result;    /* owned; NULL after MCP_RPC_ERROR and MCP_HTTP_ERROR */
-    char *http_body;   /* owned, MCP_HTTP_ERROR: its text, else NULL */
+    char *http_body;   /* owned, MCP_HTTP_ERROR, mcp_send_text: its text, else NULL */
     char *challenge;   /* owned; WWW-Authenticate of a refusal, or NULL */
     int64_t elapsed_ms;
 };
@@ -140,6 +140,12 @@ MUST_CHECK int mcp_ping(struct mcp_client *c, struct mcp_answer *ret, struct err
  * headers here. */
 MUST_CHECK int mcp_request(struct mcp_client *c, const char *method, json_t *params,
                            struct mcp_answer *ret, struct err *err);
+/* A message as the caller wrote it, right or wrong: nothing is added, and what is wrong
+ * with it is no finding. The answer is whatever comes for it: a result, an error, with
+ * or without its id, or over HTTP a status and http_body (MCP_OK when it is 2xx). Over
+ * stdio a notification is not waited for. */
+MUST_CHECK int mcp_send_text(struct mcp_client *c, const char *text,
+                             struct mcp_answer *ret, struct err *err);
 MUST_CHECK int mcp_notify(struct mcp_client *c, const char *method, json_t *params,
                           struct err *err);
 

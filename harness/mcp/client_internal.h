@@ -43,6 +43,9 @@ MUST_CHECK int modern_request(struct mcp_client *c, const char *method, json_t *
                               struct err *err);
 MUST_CHECK int modern_notify(struct mcp_client *c, const char *method, json_t *params,
                              struct err *err);
+/* Adds the headers that repeat a message of a modern revision; none elsewhere. */
+void modern_headers(const struct mcp_client *c, const char *method, const json_t *params,
+                    struct strv *headers);
 /* server/discover in a modern revision. */
 MUST_CHECK int modern_discover(struct mcp_client *c, int64_t timeout_ms,
                                struct mcp_answer *ret, struct err *err);

@@ -32,8 +32,8 @@ static json_t *with_meta(const struct mcp_client *c, const json_t *params)
     return copy;
 }
 
-static void method_headers(const struct mcp_client *c, const char *method,
-                           const json_t *params, struct strv *headers)
+void modern_headers(const struct mcp_client *c, const char *method, const json_t *params,
+                    struct strv *headers)
 {
     if (c->transport->wire != MCP_WIRE_HTTP ||
         !mcp_revision_has(c->revision, MCP_F_METHOD_HEADERS))
@@ -60,7 +60,7 @@ static int send_once(struct mcp_client *c, const char *method, const json_t *par
 {
     CLEANUP(json_drop) json_t *full = with_meta(c, params);
     CLEANUP(strv_release) struct strv headers = STRV_INIT;
-    method_headers(c, method, full, &headers);
+    modern_headers(c, method, full, &headers);
     /* A server that has ended loses nothing but what was under way then. */
     if (c->transport->ended && c->transport->restart &&
         c->transport->restart(c->transport, err))
@@ -106,7 +106,7 @@ int modern_notify(struct mcp_client *c, const char *method, json_t *params,
 {
     CLEANUP(json_drop) json_t *full = with_meta(c, params);
     CLEANUP(strv_release) struct strv headers = STRV_INIT;
-    method_headers(c, method, full, &headers);
+    modern_headers(c, method, full, &headers);
     CLEANUP(free_ptr) char *text = rpc_text(rpc_notification(method, full));
     c->transport->extra = &headers;
     int rc = c->transport->send(c->transport, text, clock_mono_ms() + c->timeout_ms, err);

@@ -86,7 +86,8 @@ void mcp_note_frame(struct mcp_transport *t, enum mcp_direction direction,
         return;
     if (direction == MCP_SENT)
         (void)mcp_frame_check(text, len, &cx, &findings);
-    keep_all(&t->own_findings, t->method, &findings);
+    if (!t->to_the_letter)
+        keep_all(&t->own_findings, t->method, &findings);
     show(t, direction, text, len, &findings);
 }
 

@@ -55,6 +55,8 @@ struct mcp_transport {
     double progress;          /* the last that was told */
     bool progressed;          /* there was one */
     bool handshake;           /* the exchange is initialize: a session id may come */
+    bool to_the_letter;       /* the message is a user's: any answer will do, and what it
+                                 breaks is not ours */
     bool ended;               /* stdio: the server is gone */
     char *session;            /* owned, NULL = none */
     int junk_lines, restarts;

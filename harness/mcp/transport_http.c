@@ -241,6 +241,21 @@ static int take_json(struct incoming *in, struct err *err)
     return 0;
 }
 
+/* Whatever was answered to a message that need not be one. */
+static int take_any(const struct incoming *in, struct mcp_exchange *ret)
+{
+    struct rpc_frame f = RPC_FRAME_INIT;
+    if (in->body.len > 0 && !rpc_parse(in->body.data, in->body.len, &f, NULL, NULL) &&
+        (f.error || f.result)) {
+        mcp_note_received(&in->t->base, in->body.data, in->body.len, f.root);
+        ret->frame = f;
+        return 0;
+    }
+    rpc_frame_release(&f);
+    ret->body = xstrdup(in->body.data);
+    return 0;
+}
+
 /* The stream ended before the answer came. Waits as long as the server asked, then asks
  * for the rest. */
 static int resume(struct incoming *in, struct err *err)
@@ -287,7 +302,7 @@ static int converse(struct incoming *in, const char *text, struct mcp_exchange *
             if (in->found)
                 return 0;
             if (!in->is_sse && !type_is(in->resp, "text/event-stream"))
-                return take_json(in, err);
+                return in->t->base.to_the_letter ? take_any(in, ret) : take_json(in, err);
         }
         err_clear(&failed);
         rc = resume(in, &failed);
