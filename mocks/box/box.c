@@ -53,6 +53,15 @@ static void pass_to_gateway(struct box *b, struct httpd_req *req)
     gateway_handle(b, req, req->path + strlen("/mcp/"));
 }
 
+/* How the box starts the server: for who wants to start one like it beside. */
+static void get_launch(struct box *b, struct httpd_req *req)
+{
+    json_t *how = box_launch_view(b, strrchr(req->path, '/') + 1);
+
+    httpd_reply_json(req, how ? 200 : 404,
+                     how ? how : json_make("{s:s}", "error", "no such MCP server"));
+}
+
 const struct box_route box_routes[] = {
     {"POST", "/", "open", a2a_handle},
     {"GET", "/.well-known/agent-card.json", "open", get_agent_card},
@@ -65,6 +74,7 @@ const struct box_route box_routes[] = {
     {"GET", "/mcp/:server", "open", pass_to_gateway},
     {"GET", "/_box/state", "open", get_state},
     {"GET", "/_box/frames", "open", gateway_frames},
+    {"GET", "/_box/launch/:server", "open", get_launch},
     {"GET", "/*path", "open", get_health},
 };
 const size_t box_routes_n = ARRAY_SIZE(box_routes);

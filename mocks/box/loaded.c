@@ -155,6 +155,19 @@ static void child_env(const struct box *b, const struct server_entry *e, struct 
     }
 }
 
+/* The command of the server with the environment that it gets. */
+static void child_command(const struct box *b, const struct server_entry *e,
+                          struct strv *argv, struct strv *env)
+{
+    if (e->source != SERVER_BUILTIN && box_fault_is(b, "mcp-child", "missing"))
+        strv_take(argv, xasprintf("%s-that-is-not-installed", e->command));
+    else
+        strv_take(argv, expanded(b, e->command));
+    for (size_t i = 0; i < e->args.n; i++)
+        strv_take(argv, expanded(b, e->args.v[i]));
+    child_env(b, e, env);
+}
+
 /* Starts the server, or starts it again. */
 static struct child *start_child(struct box *b, const struct server_entry *e,
                                  struct child *failed)
@@ -163,13 +176,7 @@ static struct child *start_child(struct box *b, const struct server_entry *e,
     struct strv env CLEANUP(strv_release) = STRV_INIT;
     bool extra = e->source != SERVER_BUILTIN;
 
-    if (extra && box_fault_is(b, "mcp-child", "missing"))
-        strv_take(&argv, xasprintf("%s-that-is-not-installed", e->command));
-    else
-        strv_take(&argv, expanded(b, e->command));
-    for (size_t i = 0; i < e->args.n; i++)
-        strv_take(&argv, expanded(b, e->args.v[i]));
-    child_env(b, e, &env);
+    child_command(b, e, &argv, &env);
     const struct child_options opt = {
         .loop = b->loop,
         .name = e->name,
@@ -184,6 +191,28 @@ static struct child *start_child(struct box *b, const struct server_entry *e,
         return child_start(&opt);
     child_relaunch(failed, &opt);
     return failed;
+}
+
+json_t *box_launch_view(const struct box *b, const char *server)
+{
+    struct strv argv CLEANUP(strv_release) = STRV_INIT;
+    struct strv env CLEANUP(strv_release) = STRV_INIT;
+
+    for (size_t i = 0; b->mapped && i < b->map.n; i++) {
+        if (strcmp(b->map.v[i].name, server) != 0)
+            continue;
+        json_t *list = xcheck(json_array()), *vars = xcheck(json_object());
+        child_command(b, &b->map.v[i], &argv, &env);
+        for (size_t k = 0; k < argv.n; k++)
+            (void)json_array_append_new(list, json_str_new(argv.v[k]));
+        for (size_t k = 0; k < env.n; k++) {
+            char *name CLEANUP(free_ptr) = xstrndup(env.v[k], strcspn(env.v[k], "="));
+            (void)json_object_set_new(vars, name,
+                                      json_str_new(env.v[k] + strlen(name) + 1));
+        }
+        return json_make("{s:o,s:o}", "argv", list, "env", vars);
+    }
+    return NULL;
 }
 
 bool box_relaunch_failed(struct box *b)

@@ -102,6 +102,9 @@ void box_unload(struct box *b);
 /* NULL = no server of that name. */
 struct child *box_child(const struct box *b, const char *server);
 bool box_settled(const struct box *b); /* mapped, and no child is starting */
+/* {"argv":[...],"env":{...}}: how the box starts the server; NULL = no such server, or
+ * not yet. Caller owns. */
+json_t *box_launch_view(const struct box *b, const char *server);
 /* Full ids of the tools of every ready server, in order; caller owns. */
 json_t *box_loaded_tools(const struct box *b);
 /* What a heartbeat reports; NULL = the field is left out. Caller owns. */
