@@ -40,7 +40,30 @@ static void render_exchange(struct buf *out, const struct report_exchange *e)
     labelled(out, "request body", e->request_body);
     labelled(out, "answer headers", e->response_headers);
     labelled(out, "answer body", e->response_body);
+    if (e->n_frames > 0) {
+        buf_addf(out, "<div class=\"label\">%d MCP frame%s over %s%s%s</div>",
+                 e->n_frames, e->n_frames == 1 ? "" : "s", e->transport,
+                 e->revision[0] ? ", " : "", e->revision);
+    }
+    char *findings CLEANUP(free_ptr) = strv_join(&e->findings, "\n");
+    labelled(out, "frames that break the protocol", findings);
     buf_adds(out, "</details>");
+}
+
+/* Frames that break the protocol are shown whatever the checks say. */
+static void render_findings(struct buf *out, const struct report_scenario *s)
+{
+    bool any = false;
+    for (size_t i = 0; i < s->n_exchanges; i++) {
+        if (s->exchanges[i].findings.n == 0) {
+            continue;
+        }
+        if (!any) {
+            buf_adds(out, "<div class=\"label\">frames that break the protocol</div>");
+        }
+        any = true;
+        render_exchange(out, &s->exchanges[i]);
+    }
 }
 
 static void render_check(struct buf *out, const struct report_scenario *s,
@@ -96,6 +119,7 @@ static void render_scenario(struct buf *out, const struct report_scenario *s)
         }
         buf_adds(out, "</tbody></table>");
     }
+    render_findings(out, s);
     buf_addf(out, "<p class=\"label\">%zu requests, %d polls, tags ", s->n_exchanges,
              s->polls);
     xml_escape(out, s->tags);

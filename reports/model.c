@@ -114,7 +114,32 @@ static int visit_exchange(int columns, const char *const *v, void *arg)
     e->response_headers = xstrdup(v[8]);
     e->response_body = xstrdup(v[9]);
     e->error = xstrdup(v[10]);
+    e->transport = xstrdup("");
+    e->revision = xstrdup("");
     e->duration_ms = to_int(v[11]);
+    return 0;
+}
+
+static int visit_frame(int columns, const char *const *v, void *arg)
+{
+    (void)columns;
+    struct report_scenario *s = arg;
+    for (size_t i = 0; i < s->n_exchanges; i++) {
+        struct report_exchange *e = &s->exchanges[i];
+        if (e->id != to_int(v[0])) {
+            continue;
+        }
+        e->n_frames++;
+        free(e->transport);
+        e->transport = xstrdup(v[2]);
+        if (*v[3]) {
+            free(e->revision);
+            e->revision = xstrdup(v[3]);
+        }
+        if (*v[4]) {
+            strv_addf(&e->findings, "%s: %s", v[1], v[4]);
+        }
+    }
     return 0;
 }
 
@@ -139,11 +164,21 @@ static int load_details(struct store *s, int64_t run, size_t index,
         "response_headers,response_body,error,duration_ms"
         " FROM exchange WHERE scenario=(SELECT id FROM scenario WHERE run=?1"
         " ORDER BY name LIMIT 1 OFFSET ?2) ORDER BY number";
+    static const char frames[] =
+        "SELECT f.exchange,f.direction,f.transport,f.revision,f.findings"
+        " FROM frame f JOIN exchange e ON e.id=f.exchange WHERE e.scenario="
+        "(SELECT id FROM scenario WHERE run=?1 ORDER BY name LIMIT 1 OFFSET ?2)"
+        " ORDER BY f.id";
     int64_t params[] = {run, (int64_t)index};
     if (store_query(s, checks, params, 2, visit_check, scenario, err) < 0) {
         return -1;
     }
-    return store_query(s, exchanges, params, 2, visit_exchange, scenario, err);
+    if (store_query(s, exchanges, params, 2, visit_exchange, scenario, err) < 0) {
+        return -1;
+    }
+    return store_has_frames(s)
+               ? store_query(s, frames, params, 2, visit_frame, scenario, err)
+               : 0;
 }
 
 int report_load(struct store *s, int64_t run, struct report **ret, struct err *err)
@@ -188,7 +223,9 @@ static void scenario_release(struct report_scenario *s)
         struct report_exchange *e = &s->exchanges[i];
         char *strings[] = {
             e->step,         e->protocol,         e->request,       e->request_headers,
-            e->request_body, e->response_headers, e->response_body, e->error};
+            e->request_body, e->response_headers, e->response_body, e->error,
+            e->transport,    e->revision};
+        strv_release(&e->findings);
         for (size_t k = 0; k < ARRAY_SIZE(strings); k++) {
             free(strings[k]);
         }

@@ -8,6 +8,7 @@
 #define REPORTS_MODEL_H
 
 #include "base/err.h"
+#include "base/strv.h"
 #include "run/verdict.h"
 
 #include <stdbool.h>
@@ -33,6 +34,9 @@ struct report_exchange {
     int status;
     char *response_headers, *response_body, *error;
     int64_t duration_ms;
+    int n_frames;               /* MCP */
+    char *transport, *revision; /* of its frames, "" = none or not agreed on */
+    struct strv findings;       /* what they break: "received: ..." */
 };
 
 struct report_scenario {

@@ -1,4 +1,5 @@
--- The result database of waybill. Schema version 1 (PRAGMA user_version).
+-- The result database of waybill, as of schema version 1 (PRAGMA user_version); what
+-- later versions add is in schema_2.sql.
 --
 -- Tables may change between versions; the views below are what other programs should
 -- read: their names and columns stay. Every text was cleared of secrets before it came

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 EMBED(schema_sql, "reports/schema.sql");
+EMBED(schema_2_sql, "reports/schema_2.sql");
 
 /* How long another process may hold the write lock before that is an error. */
 enum { BUSY_TIMEOUT_MS = 10000 };
@@ -21,6 +22,7 @@ enum statement {
     INSERT_SCENARIO,
     END_SCENARIO,
     INSERT_EXCHANGE,
+    INSERT_FRAME,
     INSERT_CHECK,
     INSERT_POLL,
     INSERT_RESOURCE,
@@ -45,6 +47,10 @@ static const char *const statement_sql[N_STATEMENTS] = {
         "file,line,exchange) SELECT s.id,?3,?4,?5,?6,?7,?8,?9,COALESCE(?12,s.file),?10,"
         "(SELECT e.id FROM exchange e WHERE e.scenario=s.id AND e.number=?11)"
         " FROM scenario s WHERE s.run=?1 AND s.name=?2",
+    [INSERT_FRAME] =
+        "INSERT INTO frame(exchange,direction,transport,revision,findings,valid)"
+        " SELECT e.id,?4,?5,?6,?7,?8 FROM exchange e JOIN scenario s ON s.id=e.scenario"
+        " WHERE s.run=?1 AND s.name=?2 AND e.number=?3",
     [INSERT_POLL] = "INSERT INTO poll(scenario,at_ms,step,attempt,held,actual) VALUES("
                     "(SELECT id FROM scenario WHERE run=? AND name=?),?,?,?,?,?)",
     [INSERT_RESOURCE] = "INSERT INTO resource(scenario,at_ms,kind,name,state) VALUES("
@@ -56,6 +62,7 @@ struct store {
     char *path;
     sqlite3_stmt *statements[N_STATEMENTS];
     int64_t run; /* of the sink, 0 = none yet */
+    bool has_frames;
 };
 
 struct store_sink {
@@ -91,6 +98,20 @@ static int read_int(struct store *s, const char *sql, int64_t *ret)
     return status == SQLITE_ROW ? 0 : -1;
 }
 
+/* A database of an older version gets what it lacks, but not from a reader. */
+static int upgrade(struct store *s, enum store_mode mode, struct err *err)
+{
+    if (mode == STORE_READ) {
+        s->has_frames = false;
+        return 0;
+    }
+    return exec_sql(s, "BEGIN IMMEDIATE", "lock", err) < 0 ||
+                   exec_sql(s, schema_2_sql_start, "upgrade", err) < 0 ||
+                   exec_sql(s, "PRAGMA user_version=2; COMMIT", "upgrade", err) < 0
+               ? -1
+               : 0;
+}
+
 static int check_schema(struct store *s, enum store_mode mode, struct err *err)
 {
     int64_t version = 0;
@@ -109,6 +130,9 @@ static int check_schema(struct store *s, enum store_mode mode, struct err *err)
     if (version == STORE_SCHEMA_VERSION) {
         return 0;
     }
+    if (version > 0) {
+        return upgrade(s, mode, err);
+    }
     if (tables > 0 || mode == STORE_READ) {
         return err_set(err, ERR_CONFIG,
                        "'%s' is not a result database of waybill: name another file",
@@ -116,7 +140,8 @@ static int check_schema(struct store *s, enum store_mode mode, struct err *err)
     }
     return exec_sql(s, "BEGIN IMMEDIATE", "lock", err) < 0 ||
                    exec_sql(s, schema_sql_start, "create the tables of", err) < 0 ||
-                   exec_sql(s, "PRAGMA user_version=1; COMMIT", "create", err) < 0
+                   exec_sql(s, schema_2_sql_start, "create the tables of", err) < 0 ||
+                   exec_sql(s, "PRAGMA user_version=2; COMMIT", "create", err) < 0
                ? -1
                : 0;
 }
@@ -176,6 +201,7 @@ int store_open(const char *path, enum store_mode mode, struct store **ret,
     }
     struct store *s CLEANUP(store_drop) = xcalloc(1, sizeof(*s));
     s->path = xstrdup(path);
+    s->has_frames = true;
     if (open_file(s, mode, err) < 0 || check_schema(s, mode, err) < 0) {
         return -1;
     }
@@ -193,6 +219,11 @@ int store_open(const char *path, enum store_mode mode, struct store **ret,
     }
     *ret = TAKE(s);
     return 0;
+}
+
+bool store_has_frames(const struct store *s)
+{
+    return s->has_frames;
 }
 
 void store_close(struct store *s)
@@ -295,6 +326,11 @@ static int write_event(struct store *s, const struct event *ev, struct err *err)
                       ev->actual, (int64_t)ev->line, (int64_t)ev->exchange, ev->file);
     case EV_EXCHANGE:
         return write_exchange(s, ev, err);
+    case EV_FRAME:
+        return insert(s, INSERT_FRAME, err, "isissssi", s->run, ev->scenario,
+                      (int64_t)ev->number, text_or_empty(ev->direction),
+                      text_or_empty(ev->transport), ev->revision, ev->findings,
+                      (int64_t)ev->valid);
     case EV_POLL:
         return insert(s, INSERT_POLL, err, "isisiis", s->run, ev->scenario, ev->at_ms,
                       text_or_empty(ev->step), (int64_t)ev->attempt, (int64_t)ev->held,

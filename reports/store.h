@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define STORE_SCHEMA_VERSION 1
+#define STORE_SCHEMA_VERSION 2
 
 struct store;
 
@@ -31,6 +31,8 @@ void store_drop(struct store **s); /* for CLEANUP */
 
 /* A sink that appends one run. s: borrowed for the sink's life. Never NULL. */
 struct sink *store_sink(struct store *s);
+/* Whether it has v_frame: one of an older version that is only read has not. */
+bool store_has_frames(const struct store *s);
 /* Id of the run that the sink wrote, or of the last run in the database; 0 = none. */
 int64_t store_last_run(struct store *s);
 

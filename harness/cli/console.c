@@ -226,6 +226,7 @@ static int console_event(struct sink *sink, const struct event *ev, struct err *
         break;
     case EV_STEP:
     case EV_EXCHANGE:
+    case EV_FRAME:
     case EV_POLL:
     case EV_RESOURCE:
         break;

@@ -14,13 +14,15 @@
 
 void attempt_init(struct attempt *at)
 {
-    *at = (struct attempt){.obs = OBSERVATION_INIT, .headers = STRV_INIT};
+    *at = (struct attempt){
+        .obs = OBSERVATION_INIT, .headers = STRV_INIT, .findings = STRV_INIT};
     at->own_late = VERDICT_FAIL;
 }
 
 void attempt_release(struct attempt *at)
 {
     strv_release(&at->headers);
+    strv_release(&at->findings);
     json_drop(&at->answer);
     char *owned[] = {at->body,   at->reply,        at->rpc_message, at->tool,
                      at->broken, at->own_expected, at->own_actual,  at->skip};

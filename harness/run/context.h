@@ -123,11 +123,20 @@ struct exchange {
 /* Cuts bodies to LIMIT_STORED_BODY; returns the exchange's number. */
 int emit_exchange(struct ctx *ctx, const struct exchange *x);
 
+/* An MCP frame of an exchange; words as in struct event. */
+struct frame {
+    const char *direction, *transport;
+    const char *revision; /* NULL = not agreed on yet */
+    char *findings;       /* NULL = it is valid */
+};
+void emit_frame(struct ctx *ctx, int exchange, const struct frame *f);
+
 /* ---- attempts ---- */
 
 struct attempt {
     struct observation obs; /* borrows from the members below */
     struct strv headers;
+    struct strv findings; /* MCP: see struct observation */
     json_t *answer;
     char *body, *reply, *rpc_message, *tool, *broken; /* owned */
     int exchange;                                     /* that shows it, 0 = none */

@@ -138,3 +138,17 @@ int emit_exchange(struct ctx *ctx, const struct exchange *x)
     emit(ctx, &ev);
     return ctx->exchanges;
 }
+
+void emit_frame(struct ctx *ctx, int exchange, const struct frame *f)
+{
+    CLEANUP(free_ptr) char *findings = f->findings ? shown(ctx, f->findings) : NULL;
+    struct event ev = {.kind = EV_FRAME,
+                       .step = ctx->step ? ctx->step->id : NULL,
+                       .number = exchange,
+                       .direction = f->direction,
+                       .transport = f->transport,
+                       .revision = f->revision,
+                       .findings = findings,
+                       .valid = f->findings == NULL};
+    emit(ctx, &ev);
+}

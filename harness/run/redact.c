@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
@@ -80,9 +81,10 @@ void redact_add(struct redact *r, const char *name, const char *value)
 static bool ends_with(const char *s, const char *suffix)
 {
     size_t n = strlen(s), m = strlen(suffix);
-    return n >= m && strcmp(s + n - m, suffix) == 0;
+    return n >= m && strcasecmp(s + n - m, suffix) == 0;
 }
 
+/* A member of an answer, or a variable of an environment. */
 static bool is_secret_member(const char *key)
 {
     return ends_with(key, "_token") || ends_with(key, "_secret") ||

@@ -5,11 +5,17 @@
 #include <stddef.h>
 
 const struct name_row event_names[] = {
-    {EV_RUN_BEGIN, "run_begin"}, {EV_SCENARIO_BEGIN, "scenario_begin"},
-    {EV_STEP, "step"},           {EV_CHECK, "check"},
-    {EV_EXCHANGE, "exchange"},   {EV_POLL, "poll"},
-    {EV_RESOURCE, "resource"},   {EV_SCENARIO_END, "scenario_end"},
-    {EV_RUN_END, "run_end"},     {0, NULL},
+    {EV_RUN_BEGIN, "run_begin"},
+    {EV_SCENARIO_BEGIN, "scenario_begin"},
+    {EV_STEP, "step"},
+    {EV_CHECK, "check"},
+    {EV_EXCHANGE, "exchange"},
+    {EV_FRAME, "frame"},
+    {EV_POLL, "poll"},
+    {EV_RESOURCE, "resource"},
+    {EV_SCENARIO_END, "scenario_end"},
+    {EV_RUN_END, "run_end"},
+    {0, NULL},
 };
 
 enum field_type { TEXT, NUMBER, LONG, VERDICT };
@@ -27,7 +33,8 @@ struct field {
 
 enum {
     ANY = (1 << (EV_RUN_END + 1)) - 1,
-    STEPS = K(EV_STEP) | K(EV_CHECK) | K(EV_POLL) | K(EV_EXCHANGE) | K(EV_RESOURCE),
+    STEPS = K(EV_STEP) | K(EV_CHECK) | K(EV_POLL) | K(EV_EXCHANGE) | K(EV_FRAME) |
+            K(EV_RESOURCE),
 };
 
 static const struct field fields[] = {
@@ -50,7 +57,7 @@ static const struct field fields[] = {
     {FIELD(TEXT, actual, K(EV_CHECK) | K(EV_POLL))},
     {FIELD(NUMBER, line, K(EV_STEP) | K(EV_CHECK))},
     {FIELD(NUMBER, exchange, K(EV_CHECK) | K(EV_POLL))},
-    {FIELD(NUMBER, number, K(EV_EXCHANGE))},
+    {FIELD(NUMBER, number, K(EV_EXCHANGE) | K(EV_FRAME))},
     {FIELD(TEXT, protocol, K(EV_EXCHANGE))},
     {FIELD(TEXT, request, K(EV_EXCHANGE))},
     {FIELD(TEXT, request_headers, K(EV_EXCHANGE))},
@@ -60,6 +67,11 @@ static const struct field fields[] = {
     {FIELD(TEXT, response_body, K(EV_EXCHANGE))},
     {FIELD(TEXT, error, K(EV_EXCHANGE))},
     {FIELD(LONG, duration_ms, K(EV_EXCHANGE) | K(EV_SCENARIO_END) | K(EV_RUN_END))},
+    {FIELD(TEXT, direction, K(EV_FRAME))},
+    {FIELD(TEXT, transport, K(EV_FRAME))},
+    {FIELD(TEXT, revision, K(EV_FRAME))},
+    {FIELD(TEXT, findings, K(EV_FRAME))},
+    {FIELD(NUMBER, valid, K(EV_FRAME))},
     {FIELD(NUMBER, attempt, K(EV_POLL))},
     {FIELD(NUMBER, held, K(EV_POLL))},
     {FIELD(TEXT, resource_kind, K(EV_RESOURCE))},

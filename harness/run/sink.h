@@ -20,6 +20,7 @@ enum event_kind {
     EV_STEP, /* a step starts: for progress */
     EV_CHECK,
     EV_EXCHANGE, /* one request and its answer, HTTP, MCP over stdio, or a command */
+    EV_FRAME,    /* one MCP frame of an exchange, after it */
     EV_POLL,     /* one attempt of a step with `within` */
     EV_RESOURCE, /* something was created or removed outside */
     EV_SCENARIO_END,
@@ -61,6 +62,13 @@ struct event {
     const char *response_headers, *response_body;
     const char *error;   /* why there was no answer */
     int64_t duration_ms; /* also EV_SCENARIO_END, EV_RUN_END (wall) */
+
+    /* EV_FRAME: number is its exchange's */
+    const char *direction; /* "sent", "received", "junk" (a line that is no frame) */
+    const char *transport; /* "stdio", "http" */
+    const char *revision;  /* in force; NULL = not agreed on yet */
+    const char *findings;  /* what it breaks, a line each; NULL = nothing */
+    int valid;
 
     /* EV_POLL: attempt counts from 1; held = the expectations held; actual = last answer
      */
