@@ -11,14 +11,41 @@
 #include "mcp/client.h"
 #include "run/steps.h"
 
-/* The frames of one request, for its exchange. */
+/* The frames of one session, for its exchange. */
 struct frames {
-    struct buf sent, received;
+    struct buf sent, received; /* of the last request */
+    struct frame *v;
+    size_t n;
 };
+
+static void note_frame(struct frames *frames, const struct mcp_frame_seen *seen)
+{
+    static const char *const directions[] = {
+        [MCP_SENT] = "sent", [MCP_RECEIVED] = "received", [MCP_JUNK] = "junk"};
+    char *findings = seen->findings->n             ? strv_join(seen->findings, "\n")
+                     : seen->direction == MCP_JUNK ? xstrdup("no JSON-RPC frame")
+                                                   : NULL;
+    frames->v = xrealloc(frames->v, (frames->n + 1) * sizeof(*frames->v));
+    frames->v[frames->n++] =
+        (struct frame){.direction = directions[seen->direction],
+                       .transport = seen->wire == MCP_WIRE_STDIO ? "stdio" : "http",
+                       .revision = seen->revision ? seen->revision->name : NULL,
+                       .findings = findings};
+}
+
+static void frames_release(struct frames *frames)
+{
+    for (size_t i = 0; i < frames->n; i++)
+        free(frames->v[i].findings);
+    free(frames->v);
+    frames->v = NULL;
+    frames->n = 0;
+}
 
 static void keep_frame(const struct mcp_frame_seen *seen, void *arg)
 {
     struct frames *frames = arg;
+    note_frame(frames, seen);
     struct buf *b = seen->direction == MCP_SENT ? &frames->sent : &frames->received;
     if (b->len > 0)
         buf_addc(b, '\n');
@@ -39,6 +66,7 @@ struct session {
 static void session_release(struct session *s)
 {
     mcp_close(s->client);
+    frames_release(&s->frames);
     buf_release(&s->frames.sent);
     buf_release(&s->frames.received);
     strv_release(&s->headers);
@@ -49,6 +77,43 @@ static void session_release(struct session *s)
 }
 
 /* ---- where the server is ---- */
+
+/* Over stdio: the server is started here, as the box says that it starts it. */
+static int find_launch(struct ctx *ctx, struct session *s, struct attempt *at)
+{
+    struct call c = CALL_INIT;
+    const char *name = NULL;
+    json_t *value = NULL;
+    size_t i = 0;
+    c.protocol = "mock";
+    c.url = TAKE(s->url);
+    ctx_call(ctx, &c, at);
+    call_release(&c);
+    if (at->obs.broken)
+        return 0;
+    if (!status_ok(at->obs.status)) {
+        CLEANUP(free_ptr) char *why = xstrdup(json_str(at->answer, "error", "?"));
+        attempt_broken(at, "the box does not say how it starts the server: %s", why);
+        return 0;
+    }
+    json_array_foreach(json_object_get(at->answer, "argv"), i, value)
+    {
+        strv_add(&s->argv, json_string_value(value));
+    }
+    json_object_foreach(json_object_get(at->answer, "env"), name, value)
+    {
+        strv_env_set(&s->env, name, json_string_value(value));
+    }
+    return 0;
+}
+
+static bool over_stdio(struct ctx *ctx, const struct step *step)
+{
+    CLEANUP(free_ptr) char *transport = NULL;
+    struct err ignored = ERR_INIT;
+    return ctx_text(ctx, step, step_arg(step, "transport"), &transport, &ignored) == 0 &&
+           transport && strcmp(transport, "stdio") == 0;
+}
 
 /* The box of `on` registered the address of its gateway with the platform. */
 static int find_box(struct ctx *ctx, const struct step *step, struct session *s,
@@ -76,9 +141,10 @@ static int find_box(struct ctx *ctx, const struct step *step, struct session *s,
         return 0;
     }
     CLEANUP(free_ptr) char *name = http_escape(server ? server : "");
-    s->url = xasprintf("%s/mcp/%s", url, name);
-    s->gateway = true;
-    return 0;
+    bool stdio = over_stdio(ctx, step);
+    s->url = xasprintf("%s/%s/%s", url, stdio ? "_box/launch" : "mcp", name);
+    s->gateway = !stdio;
+    return stdio ? find_launch(ctx, s, at) : 0;
 }
 
 static int find_bridge(struct ctx *ctx, const struct step *step, struct session *s,
@@ -146,11 +212,18 @@ static int find_server(struct ctx *ctx, const struct step *step, struct session 
                      "mcp: say on (a workspace), bridge, stdio or http");
 }
 
+/* A step that names none means the handshake, not a search for the era; NULL = search. */
+static const char *asked_revision(const struct step *step, const struct session *s)
+{
+    if (!s->revision)
+        return step->mcp_op == MCP_OP_DISCOVER ? MCP_MODERN_LATEST : MCP_LATEST;
+    return strcmp(s->revision, "auto") == 0 ? NULL : s->revision;
+}
+
 static int open_session(struct ctx *ctx, const struct step *step, struct session *s,
                         struct err *failed)
 {
-    /* A step that names no revision means the handshake, not a search for the era. */
-    struct mcp_options opt = {.revision = s->revision ? s->revision : MCP_LATEST,
+    struct mcp_options opt = {.revision = asked_revision(step, s),
                               .timeout_ms =
                                   ctx_limited(ctx, step_timeout(ctx, step, 60000)),
                               .on_frame = keep_frame,
@@ -183,8 +256,8 @@ static int record(struct ctx *ctx, struct session *s, const char *what,
     if (a)
         redact_learn(&ctx->secrets, NULL, a->result);
     int number = emit_exchange(ctx, &x);
-    buf_reset(&s->frames.sent);
-    buf_reset(&s->frames.received);
+    for (size_t i = 0; i < s->frames.n; i++)
+        emit_frame(ctx, number, &s->frames.v[i]);
     return number;
 }
 
@@ -218,6 +291,8 @@ static void see_answer(const struct step *step, const struct session *s,
     case MCP_INPUT_REQUIRED:
         if (step->mcp_op == MCP_OP_CALL && json_is_object(a->result))
             see_call(a, at);
+        else if (a->http_body)
+            attempt_body(at, a->http_body, strlen(a->http_body));
         else
             attempt_answer(at, a->result ? json_incref(a->result) : NULL);
         break;
@@ -235,6 +310,25 @@ static void see_answer(const struct step *step, const struct session *s,
     }
 }
 
+static int ask_raw(struct ctx *ctx, const struct step *step, struct session *s,
+                   json_t *params, char **what, struct mcp_answer *a, struct err *wrong,
+                   struct err *failed)
+{
+    CLEANUP(free_ptr) char *method = NULL;
+    CLEANUP(free_ptr) char *notify = NULL;
+    CLEANUP(free_ptr) char *text = NULL;
+    if (ctx_text(ctx, step, ynode_get(step->mcp_arg, "method"), &method, wrong) < 0 ||
+        ctx_text(ctx, step, ynode_get(step->mcp_arg, "notify"), &notify, wrong) < 0 ||
+        ctx_text(ctx, step, ynode_get(step->mcp_arg, "text"), &text, wrong) < 0)
+        return -1;
+    *what = xstrdup(method ? method : notify ? notify : "a message to the letter");
+    if (text)
+        return mcp_send_text(s->client, text, a, failed);
+    if (notify)
+        return mcp_notify(s->client, notify, params, failed);
+    return mcp_request(s->client, method, params, a, failed);
+}
+
 /* The operation's own request; arguments interpolated. Negative with *wrong set: the
  * scenario is wrong; negative with *failed set: no answer. */
 static int ask(struct ctx *ctx, const struct step *step, struct session *s, char **what,
@@ -245,7 +339,7 @@ static int ask(struct ctx *ctx, const struct step *step, struct session *s, char
     const struct ynode *arg = step->mcp_arg;
     bool call = step->mcp_op == MCP_OP_CALL;
     const struct ynode *args = ynode_get(arg, call ? "arguments" : "params");
-    if (ctx_text(ctx, step, ynode_get(arg, call ? "name" : "method"), &name, wrong) < 0)
+    if (call && ctx_text(ctx, step, ynode_get(arg, "name"), &name, wrong) < 0)
         return -1;
     if (args && vars_json(ctx->vars, args, step->file, &value, wrong) < 0)
         return -1;
@@ -259,16 +353,33 @@ static int ask(struct ctx *ctx, const struct step *step, struct session *s, char
     case MCP_OP_PING:
         *what = xstrdup("ping");
         return mcp_request(s->client, "ping", NULL, a, failed);
+    case MCP_OP_DISCOVER:
+        *what = xstrdup("server/discover");
+        return mcp_request(s->client, "server/discover", NULL, a, failed);
     case MCP_OP_RAW:
-        *what = xstrdup(name ? name : "");
-        return mcp_request(s->client, name ? name : "", value, a, failed);
+        return ask_raw(ctx, step, s, value, what, a, wrong, failed);
     case MCP_OP_NONE:
     case MCP_OP_INITIALIZE:
         break;
     }
-    return ctx_wrong(step, NULL, wrong,
-                     "mcp: say initialize, list tools, call tool, "
-                     "ping or raw");
+    return ctx_wrong(step, NULL, wrong, "mcp: the step does not say what to ask");
+}
+
+/* What the server's frames broke may be asserted; what ours broke is our bug. */
+static void see_findings(struct session *s, struct attempt *at)
+{
+    if (!s->client)
+        return;
+    const struct strv *own = mcp_own_findings(s->client);
+    int exchange = at->exchange;
+    if (own->n) {
+        attempt_broken(at, "waybill sent a frame that breaks the protocol: %s",
+                       own->v[0]);
+        at->exchange = exchange;
+        return;
+    }
+    strv_copy(&at->findings, mcp_findings(s->client));
+    at->obs.findings = &at->findings;
 }
 
 static int converse(struct ctx *ctx, const struct step *step, struct session *s,
@@ -280,7 +391,10 @@ static int converse(struct ctx *ctx, const struct step *step, struct session *s,
     int rc = open_session(ctx, step, s, &failed);
     if (rc == 0)
         rc = mcp_initialize(s->client, &a, &failed);
-    if (rc == 0 && (a.outcome != MCP_OK || step->mcp_op == MCP_OP_INITIALIZE)) {
+    bool greeting = step->mcp_op == MCP_OP_INITIALIZE ||
+                    (step->mcp_op == MCP_OP_DISCOVER && rc == 0 &&
+                     mcp_revision_is_modern(mcp_revision_in_force(s->client)));
+    if (rc == 0 && (a.outcome != MCP_OK || greeting)) {
         at->exchange = record(ctx, s, what, &a, NULL);
         see_answer(step, s, &a, at);
     } else if (rc == 0) {
@@ -305,6 +419,7 @@ static int converse(struct ctx *ctx, const struct step *step, struct session *s,
         at->exchange = number;
     }
     mcp_answer_release(&a);
+    see_findings(s, at);
     return 0;
 }
 

@@ -30,7 +30,10 @@ static void add_mcp(struct buf *out, const struct step *step)
     if (step->mcp_op == MCP_OP_CALL && tool)
         buf_addf(out, "call the tool %s", tool);
     else if (step->mcp_op == MCP_OP_RAW)
-        buf_addf(out, "send %s", ynode_str(step->mcp_arg, "method", "?"));
+        buf_addf(
+            out, "send %s",
+            ynode_str(step->mcp_arg, "method",
+                      ynode_str(step->mcp_arg, "notify", "a message to the letter")));
     else if (step->mcp_op == MCP_OP_NONE)
         buf_adds(out, "talk MCP");
     else

@@ -60,7 +60,11 @@ static const struct field_row mcp_fields[] = {
     {"stdio", FIELD_TEXTS, false, NULL, "a command to talk to"},
     {"env", FIELD_MAP, false, NULL, "environment of the command"},
     {"http", FIELD_TEXT, false, NULL, "a URL to talk to"},
-    {"revision", FIELD_TEXT, false, NULL, "protocol revision to ask for"},
+    {"transport", FIELD_PLAIN, false, NULL,
+     "stdio or http (default: as the server is found); stdio with 'on' starts the server "
+     "itself, as the box would"},
+    {"revision", FIELD_TEXT, false, NULL,
+     "protocol revision to ask for (default: the handshake's newest), or auto"},
     END,
 };
 
@@ -71,8 +75,10 @@ static const struct field_row call_fields[] = {
 };
 
 static const struct field_row raw_fields[] = {
-    {"method", FIELD_TEXT, true, NULL, "JSON-RPC method"},
+    {"method", FIELD_TEXT, false, NULL, "JSON-RPC method"},
     {"params", FIELD_ANY, false, NULL, "its params"},
+    {"notify", FIELD_TEXT, false, NULL, "instead: a notification, which nothing answers"},
+    {"text", FIELD_TEXT, false, NULL, "instead: a message to the letter"},
     END,
 };
 
@@ -81,7 +87,8 @@ static const struct field_row mcp_extra[] = {
     {"list tools", FIELD_MAP, false, NULL, "every page of tools/list: {}"},
     {"call tool", FIELD_FIELDS, false, call_fields, "tools/call"},
     {"ping", FIELD_MAP, false, NULL, "ping: {}"},
-    {"raw", FIELD_FIELDS, false, raw_fields, "any method"},
+    {"discover", FIELD_MAP, false, NULL, "server/discover (2026-07-28): {}"},
+    {"raw", FIELD_FIELDS, false, raw_fields, "any method, notification or text"},
     END,
 };
 
@@ -327,6 +334,7 @@ const struct name_row mcp_op_names[] = {
     {MCP_OP_LIST, "list tools"},
     {MCP_OP_CALL, "call tool"},
     {MCP_OP_PING, "ping"},
+    {MCP_OP_DISCOVER, "discover"},
     {MCP_OP_RAW, "raw"},
     {0, NULL},
 };
@@ -358,6 +366,12 @@ const struct name_row expect_names[] = {
     {EXPECT_NO_SECRET, "no_secret"},
     {EXPECT_COUNT, "count"},
     {EXPECT_CONTRACT, "contract"},
+    {EXPECT_MCP_ERROR, "mcp_error"},
+    {EXPECT_HTTP_STATUS, "http_status"},
+    {EXPECT_TOOL, "tool"},
+    {EXPECT_TOOLS, "tools"},
+    {EXPECT_TOOLS_MATCH, "tools_match"},
+    {EXPECT_FRAMES_VALID, "frames_valid"},
     {0, NULL},
 };
 

@@ -9,19 +9,8 @@
 #include "io/json.h"
 #include "scenario/answers.h"
 #include "scenario/expr.h"
+#include "scenario/match_part.h"
 #include "scenario/vars.h"
-
-#define QUOTED_MAX 600 /* bytes of an answer that stand beside a short finding */
-
-/* What one expectation is looked at with. */
-struct look {
-    const struct observation *obs;
-    struct exprs *exprs;
-    const struct vars *vars;
-    const char *file;
-    struct buf expected, actual;
-    bool holds;
-};
 
 void outcomes_release(struct outcomes *o)
 {
@@ -43,7 +32,7 @@ bool outcomes_hold(const struct outcomes *o)
 }
 
 /* Appends text, cut to max bytes at a character's boundary. */
-static void add_cut(struct buf *out, const char *text, size_t len, size_t max)
+void look_add_text(struct buf *out, const char *text, size_t len, size_t max)
 {
     size_t cut = len > max ? max : len;
 
@@ -54,11 +43,11 @@ static void add_cut(struct buf *out, const char *text, size_t len, size_t max)
         buf_addf(out, "... (%zu bytes)", len);
 }
 
-static void add_json(struct buf *out, const json_t *j, size_t max)
+void look_add_json(struct buf *out, const json_t *j, size_t max)
 {
     char *text = j ? json_dumps(j, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
 
-    add_cut(out, text ? text : "nothing", text ? strlen(text) : 7, max);
+    look_add_text(out, text ? text : "nothing", text ? strlen(text) : 7, max);
     free(text);
 }
 
@@ -66,7 +55,7 @@ static char *cut_text(const struct buf *b)
 {
     struct buf out = BUF_INIT(MATCH_TEXT_MAX + 64);
 
-    add_cut(&out, b->data, b->len, MATCH_TEXT_MAX - 40);
+    look_add_text(&out, b->data, b->len, MATCH_TEXT_MAX - 40);
     char *text = xstrdup(out.data);
     buf_release(&out);
     return text;
@@ -87,7 +76,7 @@ static void add_outcome(struct outcomes *out, const struct expectation *e, char 
 
 /* What came */
 
-static const char *content_of(const struct observation *o, size_t *ret_len)
+const char *look_content(const struct observation *o, size_t *ret_len)
 {
     static const char *const members[] = {"content", "text"};
 
@@ -106,10 +95,10 @@ static const char *content_of(const struct observation *o, size_t *ret_len)
 }
 
 /* The answer in a few words: for expectations that found another kind of answer. */
-static void describe(const struct observation *o, struct buf *out)
+void look_describe(const struct observation *o, struct buf *out)
 {
     size_t len = 0;
-    const char *text = content_of(o, &len);
+    const char *text = look_content(o, &len);
 
     if (o->has_rpc_error)
         buf_addf(out, "JSON-RPC error %d: %s", o->rpc_code,
@@ -123,11 +112,11 @@ static void describe(const struct observation *o, struct buf *out)
     if (o->has_rpc_error)
         return;
     if (o->reply)
-        add_cut(out, o->reply, strlen(o->reply), QUOTED_MAX);
+        look_add_text(out, o->reply, strlen(o->reply), QUOTED_MAX);
     else if (text && (o->body || o->is_error >= 0))
-        add_cut(out, text, len, QUOTED_MAX);
+        look_add_text(out, text, len, QUOTED_MAX);
     else
-        add_json(out, o->answer, QUOTED_MAX);
+        look_add_json(out, o->answer, QUOTED_MAX);
 }
 
 static bool tool_is_unknown(const struct observation *o)
@@ -138,7 +127,7 @@ static bool tool_is_unknown(const struct observation *o)
     if (o->has_rpc_error && o->rpc_code != -32602 && o->rpc_code != -32000)
         return false;
     if (o->is_error == 1)
-        text = content_of(o, &len);
+        text = look_content(o, &len);
     if (!text)
         return false;
     /* The bridge's one text for every tool that it does not carry. */
@@ -193,12 +182,12 @@ static int add_matcher(const struct look *l, const struct matcher *m, struct buf
     if (vars_json(l->vars, m->value, l->file, &value, err) < 0)
         return -1;
     buf_addf(out, "%s ", table_name(match_op_names, (int)m->op));
-    add_json(out, value, MATCH_TEXT_MAX);
+    look_add_json(out, value, MATCH_TEXT_MAX);
     return 0;
 }
 
-static int all_hold(struct look *l, const struct matcher *m, size_t n,
-                    const json_t *actual, struct err *err)
+int look_all_hold(struct look *l, const struct matcher *m, size_t n, const json_t *actual,
+                  struct err *err)
 {
     for (size_t i = 0; i < n; i++) {
         buf_adds(&l->expected, i ? " and " : "");
@@ -211,12 +200,12 @@ static int all_hold(struct look *l, const struct matcher *m, size_t n,
 }
 
 /* An expectation that is matchers on one value; actual: taken, NULL = absent. */
-static int value_holds(struct look *l, const struct expectation *e, const char *what,
-                       json_t *actual, struct err *err)
+int look_value_holds(struct look *l, const struct expectation *e, const char *what,
+                     json_t *actual, struct err *err)
 {
     buf_addf(&l->expected, "%s ", what);
-    add_json(&l->actual, actual, MATCH_TEXT_MAX);
-    int r = all_hold(l, e->matchers, e->n_matchers, actual, err);
+    look_add_json(&l->actual, actual, MATCH_TEXT_MAX);
+    int r = look_all_hold(l, e->matchers, e->n_matchers, actual, err);
     json_decref(actual);
     return r;
 }
@@ -225,13 +214,13 @@ static int text_holds(struct look *l, const struct expectation *e, const char *w
                       const char *text, size_t len, struct err *err)
 {
     if (text)
-        return value_holds(l, e, what, json_stringn_nocheck(text, len), err);
+        return look_value_holds(l, e, what, json_stringn_nocheck(text, len), err);
 
-    int r = value_holds(l, e, what, NULL, err);
+    int r = look_value_holds(l, e, what, NULL, err);
     l->holds = false;
     buf_reset(&l->actual);
     buf_addf(&l->actual, "no %s; ", what);
-    describe(l->obs, &l->actual);
+    look_describe(l->obs, &l->actual);
     return r;
 }
 
@@ -241,13 +230,13 @@ static int status_holds(struct look *l, const struct expectation *e, struct err 
 {
     const struct observation *o = l->obs;
 
-    int r =
-        value_holds(l, e, "status", o->has_status ? json_integer(o->status) : NULL, err);
+    int r = look_value_holds(l, e, "status",
+                             o->has_status ? json_integer(o->status) : NULL, err);
     buf_reset(&l->actual);
     if (o->has_status && l->holds)
         buf_addf(&l->actual, "%d", o->status);
     else
-        describe(o, &l->actual);
+        look_describe(o, &l->actual);
     return r;
 }
 
@@ -263,9 +252,9 @@ static int header_holds(struct look *l, const struct expectation *e, struct err 
             continue;
         h += len + 1;
         h += strspn(h, " \t");
-        return value_holds(l, e, "header", json_string_nocheck(h), err);
+        return look_value_holds(l, e, "header", json_string_nocheck(h), err);
     }
-    return value_holds(l, e, "header", NULL, err);
+    return look_value_holds(l, e, "header", NULL, err);
 }
 
 /* Programs that decide by themselves show the answer when they do not yield true. */
@@ -276,12 +265,12 @@ static void judge_truth(struct look *l, const json_t *results)
         buf_adds(&l->actual, "nothing");
     for (size_t i = 0; i < json_array_size(results); i++) {
         buf_adds(&l->actual, i ? ", " : "");
-        add_json(&l->actual, json_array_get(results, i), QUOTED_MAX);
+        look_add_json(&l->actual, json_array_get(results, i), QUOTED_MAX);
     }
     if (l->holds)
         return;
     buf_adds(&l->actual, "; the answer: ");
-    describe(l->obs, &l->actual);
+    look_describe(l->obs, &l->actual);
 }
 
 static int json_holds(struct look *l, const struct expectation *e, struct err *err)
@@ -298,7 +287,7 @@ static int json_holds(struct look *l, const struct expectation *e, struct err *e
     if (r == 1) {
         l->holds = false;
         buf_addf(&l->actual, "jq: %s; the answer: ", raised);
-        describe(l->obs, &l->actual);
+        look_describe(l->obs, &l->actual);
         return 0;
     }
     if (e->n_matchers == 0) {
@@ -306,12 +295,12 @@ static int json_holds(struct look *l, const struct expectation *e, struct err *e
         return 0;
     }
     const json_t *value = json_array_get(results, 0);
-    add_json(&l->actual, value, MATCH_TEXT_MAX);
-    if (all_hold(l, e->matchers, e->n_matchers, value, err) < 0)
+    look_add_json(&l->actual, value, MATCH_TEXT_MAX);
+    if (look_all_hold(l, e->matchers, e->n_matchers, value, err) < 0)
         return -1;
     if (!l->holds && (!value || json_is_null(value))) {
         buf_adds(&l->actual, "; the answer: ");
-        describe(l->obs, &l->actual);
+        look_describe(l->obs, &l->actual);
     }
     return 0;
 }
@@ -320,10 +309,10 @@ static int is_error_holds(struct look *l, const struct expectation *e, struct er
 {
     int is_error = l->obs->is_error;
     json_t *actual = is_error < 0 ? NULL : json_boolean(is_error);
-    int r = value_holds(l, e, "is_error", actual, err);
+    int r = look_value_holds(l, e, "is_error", actual, err);
 
     buf_reset(&l->actual);
-    describe(l->obs, &l->actual);
+    look_describe(l->obs, &l->actual);
     return r;
 }
 
@@ -345,7 +334,7 @@ static void refused_as_holds(struct look *l, const struct expectation *e)
     buf_adds(&l->actual, is ? "refused as " : "not refused");
     add_refusals(&l->actual, is);
     buf_adds(&l->actual, "; ");
-    describe(l->obs, &l->actual);
+    look_describe(l->obs, &l->actual);
 }
 
 static void succeeds(struct look *l, const struct expectation *e)
@@ -358,31 +347,7 @@ static void succeeds(struct look *l, const struct expectation *e)
 
     buf_addf(&l->expected, "the same act succeeds for %s", subject);
     l->holds = !bad_status && match_refusals(o) == 0;
-    describe(o, &l->actual);
-}
-
-static int rpc_error_holds(struct look *l, const struct expectation *e, struct err *err)
-{
-    const struct observation *o = l->obs;
-
-    buf_adds(&l->expected, "JSON-RPC error");
-    if (e->n_matchers) {
-        json_t *code CLEANUP(json_drop) =
-            o->has_rpc_error ? json_integer(o->rpc_code) : NULL;
-        buf_adds(&l->expected, " with code ");
-        if (all_hold(l, e->matchers, e->n_matchers, code, err) < 0)
-            return -1;
-    }
-    if (e->n_message) {
-        json_t *text CLEANUP(json_drop) =
-            json_string_nocheck(o->rpc_message ? o->rpc_message : "");
-        buf_adds(&l->expected, " with message ");
-        if (all_hold(l, e->message, e->n_message, text, err) < 0)
-            return -1;
-    }
-    l->holds = l->holds && o->has_rpc_error;
-    describe(o, &l->actual);
-    return 0;
+    look_describe(o, &l->actual);
 }
 
 /* The limits are durations, so they are read as such before they are compared. */
@@ -420,7 +385,7 @@ static void absent_holds(struct look *l, const struct expectation *e)
     buf_adds(&l->expected, want ? "it is absent" : "it is there");
     l->holds = want == is;
     buf_adds(&l->actual, is ? "it is absent; " : "it is there; ");
-    describe(o, &l->actual);
+    look_describe(o, &l->actual);
 }
 
 static const char *secret_in_json(const struct vars *vars, const json_t *j)
@@ -494,7 +459,7 @@ static int contract_holds(struct look *l, const struct expectation *e, struct er
     const json_t *body = json_object_get(e->contract, "body");
     if (body) {
         buf_addc(&l->expected, ' ');
-        add_json(&l->expected, body, QUOTED_MAX);
+        look_add_json(&l->expected, body, QUOTED_MAX);
     }
     l->holds = l->obs->broken || answer_fits(e->contract, l->obs, &l->actual);
     if (l->holds)
@@ -516,25 +481,23 @@ static int look_at(struct look *l, const struct expectation *e, struct err *err)
     case EXPECT_JSON:
         return json_holds(l, e, err);
     case EXPECT_BODY:
-        text = content_of(o, &len);
+        text = look_content(o, &len);
         return text_holds(l, e, "body", text, len, err);
     case EXPECT_MATCHES:
-        text = o->reply ? o->reply : content_of(o, &len);
+        text = o->reply ? o->reply : look_content(o, &len);
         return text_holds(l, e, "text", text, o->reply ? strlen(o->reply) : len, err);
     case EXPECT_REPLY:
         return text_holds(l, e, "reply", o->reply, o->reply ? strlen(o->reply) : 0, err);
     case EXPECT_BYTES:
-        return value_holds(l, e, "bytes",
-                           json_integer(o->bytes >= 0 ? o->bytes : (int64_t)o->body_len),
-                           err);
+        return look_value_holds(
+            l, e, "bytes", json_integer(o->bytes >= 0 ? o->bytes : (int64_t)o->body_len),
+            err);
     case EXPECT_COUNT:
-        return value_holds(l, e, "count", count_of(o->answer), err);
+        return look_value_holds(l, e, "count", count_of(o->answer), err);
     case EXPECT_CONTRACT:
         return contract_holds(l, e, err);
     case EXPECT_IS_ERROR:
         return is_error_holds(l, e, err);
-    case EXPECT_RPC_ERROR:
-        return rpc_error_holds(l, e, err);
     case EXPECT_TOOK:
         return took_holds(l, e, err);
     case EXPECT_REFUSED_AS:
@@ -550,7 +513,15 @@ static int look_at(struct look *l, const struct expectation *e, struct err *err)
         succeeds(l, e);
         return 0;
     case EXPECT_UNCHANGED:
-        break;
+        return 0;
+    case EXPECT_RPC_ERROR:
+    case EXPECT_MCP_ERROR:
+    case EXPECT_HTTP_STATUS:
+    case EXPECT_TOOL:
+    case EXPECT_TOOLS:
+    case EXPECT_TOOLS_MATCH:
+    case EXPECT_FRAMES_VALID:
+        return look_at_mcp(l, e, err);
     }
     return 0;
 }
@@ -611,7 +582,7 @@ json_t *match_reading(const struct expectation *e, const struct observation *obs
     }
     if (obs->has_status && obs->status >= 400) {
         struct buf what CLEANUP(buf_release) = BUF_INIT(LIMIT_ERROR_TEXT);
-        describe(obs, &what);
+        look_describe(obs, &what);
         *ret_why = xasprintf("the reading was answered with %s", what.data);
         return NULL;
     }
@@ -633,11 +604,11 @@ void match_unchanged(const struct expectation *e, const json_t *before,
     buf_adds(&expected, "unchanged");
     if (before) {
         buf_adds(&expected, ": ");
-        add_json(&expected, before, MATCH_TEXT_MAX);
+        look_add_json(&expected, before, MATCH_TEXT_MAX);
     }
     if (before && after) {
         verdict = json_equal(before, after) ? MATCH_PASS : MATCH_FAIL;
-        add_json(&actual, after, MATCH_TEXT_MAX);
+        look_add_json(&actual, after, MATCH_TEXT_MAX);
     } else {
         buf_adds(&actual, why ? why : "no reading");
     }

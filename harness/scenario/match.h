@@ -35,13 +35,14 @@ struct observation {
     int is_error;      /* MCP tools/call: 0 or 1; -1 = not such an answer */
     bool has_rpc_error;
     int rpc_code;
-    const char *rpc_message; /* NULL = "" */
-    const char *tool;        /* name of the tool that was called, NULL = none */
-    bool gateway;            /* over a box's MCP gateway: 404 = no such server */
-    unsigned refusals;       /* enum refusal bits that the caller knows besides */
-    int absent;              /* 1 = what was asked for is not there, 0 = it is, -1 = take
-                                404 for absent */
-    int64_t bytes;           /* size of what was read; -1 = body_len */
+    const char *rpc_message;     /* NULL = "" */
+    const char *tool;            /* name of the tool that was called, NULL = none */
+    const struct strv *findings; /* MCP: what the server's frames broke; NULL = no MCP */
+    bool gateway;                /* over a box's MCP gateway: 404 = no such server */
+    unsigned refusals;           /* enum refusal bits that the caller knows besides */
+    int absent;    /* 1 = what was asked for is not there, 0 = it is, -1 = take
+                      404 for absent */
+    int64_t bytes; /* size of what was read; -1 = body_len */
     int64_t elapsed_ms;
 };
 #define OBSERVATION_INIT                                                                 \

@@ -19,6 +19,7 @@ static void groups_free(struct expect_group *groups, size_t n)
             free(e->header);
             free(e->matchers);
             free(e->message);
+            json_decref(e->surface);
             step_free(e->reading);
         }
         free(groups[i].items);

@@ -100,6 +100,7 @@ enum mcp_op {
     MCP_OP_LIST,
     MCP_OP_CALL,
     MCP_OP_PING,
+    MCP_OP_DISCOVER,
     MCP_OP_RAW
 };
 extern const struct name_row mcp_op_names[]; /* "initialize", "list tools", ... */
@@ -144,6 +145,12 @@ enum expect_kind {
     EXPECT_NO_SECRET,
     EXPECT_COUNT,
     EXPECT_CONTRACT,
+    EXPECT_MCP_ERROR,
+    EXPECT_HTTP_STATUS,
+    EXPECT_TOOL,
+    EXPECT_TOOLS,
+    EXPECT_TOOLS_MATCH,
+    EXPECT_FRAMES_VALID,
     EXPECT_SUCCEEDS, /* not written: the control of a `deny` was not refused */
 };
 extern const struct name_row expect_names[]; /* keys of `expect` */
@@ -174,11 +181,13 @@ struct expectation {
     int expr;                 /* EXPECT_JSON, EXPECT_UNCHANGED: program, else -1 */
     struct matcher *matchers; /* none = the program must yield true */
     size_t n_matchers;
-    struct matcher *message; /* EXPECT_RPC_ERROR: on the message; matchers: on code */
+    struct matcher *message; /* EXPECT_RPC_ERROR, EXPECT_MCP_ERROR: on the message;
+                              * matchers: on code */
     size_t n_message;
     struct step *reading;   /* EXPECT_UNCHANGED: the GET to make before and after */
     const json_t *contract; /* EXPECT_CONTRACT: the answer (scenario/answers.h), borrowed
                              * from the catalogue; NULL: it was read without any */
+    json_t *surface;        /* EXPECT_TOOLS_MATCH: the file (scenario/surface.h), owned */
 };
 
 struct expect_group {

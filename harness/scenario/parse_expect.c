@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fs.h"
 #include "base/num.h"
 #include "scenario/match.h"
+#include "scenario/surface.h"
 
 static void add_matcher(struct matcher **v, size_t *n, enum match_op op,
                         const struct ynode *value, int line, int col)
@@ -131,36 +133,46 @@ static void check_status(struct loader *l, const struct ynode *node)
             check_status(l, node->items[i]);
     } else if (node->kind != YNODE_MAP && !has_variable(node) &&
                (node->kind != YNODE_SCALAR || !num_parse(node->text, 0, 599, &n))) {
-        bad_node(l, node, "'status' has to be a number from 0 to 599, or a list of them");
+        bad_node(l, node, "a status has to be a number from 0 to 599, or a list of them");
     }
 }
 
-static void read_status(struct loader *l, const struct ynode *node,
+static void read_status(struct loader *l, const struct ynode *node, enum expect_kind kind,
                         struct expect_group *g)
 {
-    struct expectation *e = add_expectation(g, EXPECT_STATUS, node);
+    struct expectation *e = add_expectation(g, kind, node);
 
     check_status(l, node);
     read_matcher(l, node, node->kind == YNODE_SEQ ? MATCH_ONE_OF : MATCH_EQUALS,
                  &e->matchers, &e->n_matchers);
 }
 
-static void read_rpc_error(struct loader *l, const struct ynode *node,
-                           struct expect_group *g)
+static bool is_bool(const struct ynode *node)
+{
+    return node->kind == YNODE_SCALAR &&
+           (strcmp(node->text, "true") == 0 || strcmp(node->text, "false") == 0);
+}
+
+/* A code, or {code, message}; 'mcp_error' also true and false. */
+static void read_error(struct loader *l, const struct ypair *pair, enum expect_kind kind,
+                       struct expect_group *g)
 {
     static const struct field_row fields[] = {
         {"code", FIELD_ANY, false, NULL, "its code"},
         {"message", FIELD_ANY, false, NULL, "its message"},
         {.key = NULL},
     };
-    struct expectation *e = add_expectation(g, EXPECT_RPC_ERROR, node);
+    const struct ynode *node = pair->value;
+    struct expectation *e = add_expectation(g, kind, node);
 
+    if (kind == EXPECT_MCP_ERROR && is_bool(node))
+        return;
     if (node->kind == YNODE_SCALAR) {
         add_matcher(&e->matchers, &e->n_matchers, MATCH_EQUALS, node, node->line,
                     node->col);
         return;
     }
-    if (!check_fields(l, node, fields, NULL, "'rpc_error'"))
+    if (!check_fields(l, node, fields, NULL, "an expected error"))
         return;
     const struct ynode *code = ynode_get(node, "code");
     const struct ynode *message = ynode_get(node, "message");
@@ -231,6 +243,68 @@ static void read_contract(struct loader *l, const struct ynode *node,
     bad_node(l, node, "the contract has no answer '%s'%s", node->text, hint);
 }
 
+static void read_tool(struct loader *l, const struct ynode *node, struct expect_group *g)
+{
+    static const struct field_row fields[] = {
+        {"name", FIELD_TEXT, true, NULL, "of the tool"},
+        {"title", FIELD_TEXT, false, NULL, "its title"},
+        {"description", FIELD_ANY, false, NULL, "a matcher; a bare text is contained"},
+        {"schema", FIELD_MAP, false, NULL, "what its inputSchema has, among others"},
+        {"output_schema", FIELD_MAP, false, NULL, "the same of its outputSchema"},
+        {"annotations", FIELD_MAP, false, NULL, "what its annotations have"},
+        {.key = NULL},
+    };
+    struct expectation *e = add_expectation(g, EXPECT_TOOL, node);
+
+    if (node->kind == YNODE_SCALAR || !check_fields(l, node, fields, NULL, "'tool'"))
+        return;
+    const struct ynode *description = ynode_get(node, "description");
+    if (description)
+        read_matcher(l, description, MATCH_CONTAINS, &e->matchers, &e->n_matchers);
+}
+
+static void read_tools(struct loader *l, const struct ynode *node, struct expect_group *g)
+{
+    static const struct field_row fields[] = {
+        {"exactly", FIELD_ANY, false, NULL, "these names and no others"},
+        {"include", FIELD_ANY, false, NULL, "these names among others"},
+        {"exclude", FIELD_ANY, false, NULL, "none of these"},
+        {.key = NULL},
+    };
+
+    (void)add_expectation(g, EXPECT_TOOLS, node);
+    if (!check_fields(l, node, fields, NULL, "'tools'"))
+        return;
+    if (node->n == 0)
+        bad_node(l, node, "'tools' says exactly, include or exclude");
+    for (size_t i = 0; i < node->n; i++) {
+        const struct ynode *names = node->pairs[i].value;
+        if (names->kind != YNODE_SEQ && !has_variable(names))
+            bad_node(l, names, "'%s' has to be a list of names", node->pairs[i].key);
+    }
+}
+
+/* The file stands beside the scenario's. */
+static void read_tools_match(struct loader *l, const struct ynode *node,
+                             struct expect_group *g)
+{
+    struct expectation *e = add_expectation(g, EXPECT_TOOLS_MATCH, node);
+    const char *slash = strrchr(l->file, '/');
+    struct err why = ERR_INIT;
+
+    if (node->kind != YNODE_SCALAR || has_variable(node)) {
+        bad_node(l, node,
+                 "'tools_match' has to be the name of a file, without variables");
+        return;
+    }
+    char *folder CLEANUP(free_ptr) =
+        slash ? xstrndup(l->file, (size_t)(slash - l->file)) : xstrdup(".");
+    char *path CLEANUP(free_ptr) =
+        node->text[0] == '/' ? xstrdup(node->text) : fs_join(folder, node->text);
+    if (surface_read(path, &e->surface, &why))
+        bad_node(l, node, "%s", why.text);
+}
+
 static void check_bool(struct loader *l, const char *key, const struct ynode *node)
 {
     const struct field_row row = {key, FIELD_BOOL, false, NULL, ""};
@@ -246,7 +320,8 @@ static void read_one(struct loader *l, const struct ypair *pair, enum expect_kin
 
     switch (kind) {
     case EXPECT_STATUS:
-        read_status(l, node, g);
+    case EXPECT_HTTP_STATUS:
+        read_status(l, node, kind, g);
         return;
     case EXPECT_HEADER:
         read_headers(l, node, g);
@@ -255,7 +330,17 @@ static void read_one(struct loader *l, const struct ypair *pair, enum expect_kin
         read_json(l, node, g);
         return;
     case EXPECT_RPC_ERROR:
-        read_rpc_error(l, node, g);
+    case EXPECT_MCP_ERROR:
+        read_error(l, pair, kind, g);
+        return;
+    case EXPECT_TOOL:
+        read_tool(l, node, g);
+        return;
+    case EXPECT_TOOLS:
+        read_tools(l, node, g);
+        return;
+    case EXPECT_TOOLS_MATCH:
+        read_tools_match(l, node, g);
         return;
     case EXPECT_CONTRACT:
         read_contract(l, node, g);
@@ -290,6 +375,7 @@ static void read_one(struct loader *l, const struct ypair *pair, enum expect_kin
         return;
     case EXPECT_ABSENT:
     case EXPECT_NO_SECRET:
+    case EXPECT_FRAMES_VALID:
         check_bool(l, pair->key, node);
         (void)add_expectation(g, kind, node);
         return;

@@ -212,6 +212,35 @@ static void read_common(struct loader *l, struct step *step)
 
 /* Kinds that need more than the table */
 
+static void read_mcp_transport(struct loader *l, const struct step *step)
+{
+    const struct ynode *transport = step_arg(step, "transport");
+    const char *own = step_arg(step, "stdio") ? "stdio"
+                      : step_arg(step, "on")  ? NULL
+                                              : "http";
+
+    if (!transport || transport->kind != YNODE_SCALAR)
+        return;
+    if (strcmp(transport->text, "stdio") != 0 && strcmp(transport->text, "http") != 0)
+        bad_node(l, transport, "'transport' has to be stdio or http, not '%.40s'",
+                 transport->text);
+    else if (own && strcmp(transport->text, own) != 0)
+        bad_node(l, transport, "this server is asked over %s", own);
+}
+
+static void read_mcp_raw(struct loader *l, const struct ynode *raw)
+{
+    static const char *const forms[] = {"method", "notify", "text"};
+    int n = 0;
+
+    for (size_t i = 0; i < ARRAY_SIZE(forms); i++)
+        n += ynode_get(raw, forms[i]) != NULL;
+    if (n != 1)
+        bad_node(l, raw, "'raw' takes exactly one of method, notify, text");
+    if (ynode_get(raw, "text") && ynode_get(raw, "params"))
+        bad_node(l, raw, "'raw' with 'text' has no 'params': the text is the message");
+}
+
 static void read_mcp(struct loader *l, struct step *step)
 {
     static const char *const ways[] = {"on", "bridge", "stdio", "http"};
@@ -227,8 +256,8 @@ static void read_mcp(struct loader *l, struct step *step)
     if (step->mcp_op == MCP_OP_NONE)
         bad_node(
             l, step->node,
-            "an 'mcp' step says what to ask: initialize, list tools, call tool, ping "
-            "or raw");
+            "an 'mcp' step says what to ask: initialize, list tools, call tool, ping, "
+            "discover or raw");
     for (size_t i = 0; i < ARRAY_SIZE(ways); i++)
         n += ynode_get(step->arg, ways[i]) != NULL;
     if (n != 1 && step->arg->kind == YNODE_MAP)
@@ -237,6 +266,9 @@ static void read_mcp(struct loader *l, struct step *step)
     server = ynode_pair(step->arg, "server");
     if (on && !server)
         bad_key(l, on, "'mcp' with 'on' says which 'server' of the box");
+    read_mcp_transport(l, step);
+    if (step->mcp_op == MCP_OP_RAW && step->mcp_arg->kind == YNODE_MAP)
+        read_mcp_raw(l, step->mcp_arg);
 }
 
 static void exactly_one(struct loader *l, const struct step *step,
