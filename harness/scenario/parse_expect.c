@@ -124,16 +124,17 @@ static void check_reason(struct loader *l, const struct ynode *node)
              node->kind == YNODE_SCALAR ? node->text : "this", list);
 }
 
-static void check_status(struct loader *l, const struct ynode *node)
+static void check_status(struct loader *l, const char *key, const struct ynode *node)
 {
     int64_t n;
 
     if (node->kind == YNODE_SEQ) {
         for (size_t i = 0; i < node->n; i++)
-            check_status(l, node->items[i]);
+            check_status(l, key, node->items[i]);
     } else if (node->kind != YNODE_MAP && !has_variable(node) &&
                (node->kind != YNODE_SCALAR || !num_parse(node->text, 0, 599, &n))) {
-        bad_node(l, node, "a status has to be a number from 0 to 599, or a list of them");
+        bad_node(l, node, "'%s' has to be a number from 0 to 599, or a list of them",
+                 key);
     }
 }
 
@@ -142,7 +143,7 @@ static void read_status(struct loader *l, const struct ynode *node, enum expect_
 {
     struct expectation *e = add_expectation(g, kind, node);
 
-    check_status(l, node);
+    check_status(l, table_name(expect_names, (int)kind), node);
     read_matcher(l, node, node->kind == YNODE_SEQ ? MATCH_ONE_OF : MATCH_EQUALS,
                  &e->matchers, &e->n_matchers);
 }
