@@ -411,12 +411,15 @@ static void read_case(struct loader *l, const struct step *deny,
 
 static bool says_how(const struct expect_group *groups, size_t n)
 {
+    static const enum expect_kind ways[] = {EXPECT_REFUSED_AS, EXPECT_STATUS,
+                                            EXPECT_RPC_ERROR, EXPECT_MCP_ERROR,
+                                            EXPECT_HTTP_STATUS};
+
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < groups[i].n; k++)
-            if (groups[i].items[k].kind == EXPECT_REFUSED_AS ||
-                groups[i].items[k].kind == EXPECT_STATUS ||
-                groups[i].items[k].kind == EXPECT_RPC_ERROR)
-                return true;
+            for (size_t w = 0; w < ARRAY_SIZE(ways); w++)
+                if (groups[i].items[k].kind == ways[w])
+                    return true;
     return false;
 }
 
@@ -443,8 +446,8 @@ static void read_refused(struct loader *l, struct step *deny, const struct ynode
         read_expect(l, expect, &c->step->expects, &c->step->n_expects);
         if (!says_how(c->step->expects, c->step->n_expects))
             bad_node(l, expect,
-                     "a denial says how it is refused: refused_as, status or "
-                     "rpc_error");
+                     "a denial says how it is refused: refused_as, status, "
+                     "rpc_error, mcp_error or http_status");
     }
 }
 

@@ -157,7 +157,8 @@ static const struct bad_row bad_rows[] = {
      "whom "
      "the same act succeeds"},
     {"denial-without-reason", 10, 7,
-     "a denial says how it is refused: refused_as, status or rpc_error"},
+     "a denial says how it is refused: refused_as, status, rpc_error, mcp_error or "
+     "http_status"},
     {"unknown-reason", 10, 28,
      "'http_418' is no reason of a refusal; there are unknown_tool, no_such_server, "
      "is_error, rpc_error, http_401, http_403, http_404, not_listed"},
