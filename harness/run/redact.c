@@ -91,6 +91,13 @@ static bool is_secret_member(const char *key)
            ends_with(key, "_api_key");
 }
 
+/* `${NAME}`: names a secret, and is none. */
+static bool is_reference(const char *value)
+{
+    size_t n = strlen(value);
+    return n > 3 && strncmp(value, "${", 2) == 0 && strcspn(value, "}") == n - 1;
+}
+
 static void learn(struct redact *r, const char *prefix, const json_t *j, int depth);
 
 /* JSON inside a JSON string: an MCP tool's text, a file's content. */
@@ -124,6 +131,8 @@ static void learn(struct redact *r, const char *prefix, const json_t *j, int dep
             learn(r, prefix, value, depth + 1);
             continue;
         }
+        if (is_reference(json_string_value(value)))
+            continue;
         CLEANUP(free_ptr)
         char *name = prefix ? xasprintf("%s.%s", prefix, key) : xstrdup(key);
         redact_add(r, name, json_string_value(value));

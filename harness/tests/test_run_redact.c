@@ -101,6 +101,20 @@ static void learns_token_members_of_json_within_texts(void **state)
     assert_non_null(redact_find(&secrets, "a-token-in-a-text", 17));
 }
 
+/* A settings file names the variable that holds the secret; the same name in capitals in
+   an environment holds it. */
+static void learns_variables_but_not_references_to_them(void **state)
+{
+    (void)state;
+    CLEANUP(json_drop)
+    json_t *j =
+        json_make("{s:{s:s, s:s}}", "env", "ORG_API_KEY", "${ADMIN_KEY_OF_THE_ORG}",
+                  "ADMIN_TOKEN", "a-token-in-an-environment");
+    redact_learn(&secrets, NULL, j);
+    assert_null(redact_find(&secrets, "${ADMIN_KEY_OF_THE_ORG}", 23));
+    assert_non_null(redact_find(&secrets, "a-token-in-an-environment", 25));
+}
+
 /* Whatever the place of the cut, no prefix of the secret of any length is left. */
 static void leaves_no_part_of_a_secret_at_a_cut(void **state)
 {
@@ -149,6 +163,7 @@ int main(void)
         EACH(numbers_two_values_of_one_name),
         EACH(learns_token_members_at_any_depth),
         EACH(learns_token_members_of_json_within_texts),
+        EACH(learns_variables_but_not_references_to_them),
         EACH(leaves_no_part_of_a_secret_at_a_cut),
         EACH(makes_valid_utf8_of_anything),
         EACH(replaces_in_every_string_of_a_document),
