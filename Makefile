@@ -70,7 +70,7 @@ $(B)/%.o: %.c $(B)/flags
 
 # What EMBED puts into a program, which the compiler's list of headers does not name.
 $(B)/reports/html.o: reports/web/style.css
-$(B)/reports/store.o: reports/schema.sql
+$(B)/reports/store.o: reports/schema.sql reports/schema_2.sql
 
 # Rebuild everything when the flags change.
 $(B)/flags: FORCE

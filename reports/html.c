@@ -25,8 +25,7 @@ static void labelled(struct buf *out, const char *label, const char *text)
 static void render_exchange(struct buf *out, const struct report_exchange *e)
 {
     char human[32];
-    buf_addf(out, "<details class=\"exchange\" id=\"x%lld\"><summary>#%d <code>",
-             (long long)e->id, e->number);
+    buf_addf(out, "<details class=\"exchange\"><summary>#%d <code>", e->number);
     xml_escape(out, e->request);
     buf_adds(out, "</code> → ");
     if (e->error[0]) {
@@ -41,9 +40,12 @@ static void render_exchange(struct buf *out, const struct report_exchange *e)
     labelled(out, "answer headers", e->response_headers);
     labelled(out, "answer body", e->response_body);
     if (e->n_frames > 0) {
-        buf_addf(out, "<div class=\"label\">%d MCP frame%s over %s%s%s</div>",
-                 e->n_frames, e->n_frames == 1 ? "" : "s", e->transport,
-                 e->revision[0] ? ", " : "", e->revision);
+        buf_addf(out, "<div class=\"label\">%d MCP frame%s over ", e->n_frames,
+                 e->n_frames == 1 ? "" : "s");
+        xml_escape(out, e->transport);
+        buf_adds(out, e->revision[0] ? ", " : "");
+        xml_escape(out, e->revision);
+        buf_adds(out, "</div>");
     }
     char *findings CLEANUP(free_ptr) = strv_join(&e->findings, "\n");
     labelled(out, "frames that break the protocol", findings);

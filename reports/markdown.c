@@ -57,6 +57,33 @@ static void render_reds(const struct report *r, struct buf *out)
     }
 }
 
+static void render_findings(const struct report *r, struct buf *out)
+{
+    bool first = true;
+    for (size_t i = 0; i < r->n_scenarios; i++) {
+        const struct report_scenario *s = &r->scenarios[i];
+        for (size_t k = 0; k < s->n_exchanges; k++) {
+            const struct report_exchange *e = &s->exchanges[k];
+            for (size_t f = 0; f < e->findings.n; f++) {
+                if (first) {
+                    buf_adds(out, "\n## MCP frames that break the protocol\n\n"
+                                  "| scenario | step | request | frame |\n"
+                                  "| --- | --- | --- | --- |\n");
+                    first = false;
+                }
+                const char *const row[] = {s->name, e->step, e->request, e->findings.v[f],
+                                           NULL};
+                for (const char *const *text = row; *text; text++) {
+                    buf_adds(out, "| ");
+                    cell(out, *text);
+                    buf_addc(out, ' ');
+                }
+                buf_adds(out, "|\n");
+            }
+        }
+    }
+}
+
 static void render_scenarios(const struct report *r, struct buf *out)
 {
     buf_adds(out, "\n## Scenarios\n\n"
@@ -102,5 +129,6 @@ void report_markdown(const struct report *r, struct buf *out)
                  r->leaked == 1 ? " was" : "s were");
     }
     render_reds(r, out);
+    render_findings(r, out);
     render_scenarios(r, out);
 }

@@ -32,6 +32,7 @@ static struct report_check checks[] = {
      .file = hostile,
      .line = 4},
 };
+static char *findings[] = {hostile};
 static struct report_exchange exchanges[] = {
     {.id = 1,
      .number = 1,
@@ -43,7 +44,11 @@ static struct report_exchange exchanges[] = {
      .status = 200,
      .response_headers = hostile,
      .response_body = hostile,
-     .error = hostile},
+     .error = hostile,
+     .n_frames = 1,
+     .transport = hostile,
+     .revision = hostile,
+     .findings = {.v = findings, .n = 1}},
 };
 static struct report_scenario scenarios[] = {
     {.name = hostile,
@@ -135,6 +140,7 @@ static void writes_html_without_a_tag_of_a_peer(void **state)
     report_html(&report, &out);
     assert_null(strstr(out.data, "<a href"));
     assert_non_null(strstr(out.data, "&lt;a href"));
+    assert_non_null(strstr(out.data, "frames that break the protocol"));
 }
 
 static void writes_markdown_tables_that_stay_tables(void **state)
@@ -146,6 +152,7 @@ static void writes_markdown_tables_that_stay_tables(void **state)
         assert_int_equal(p[-1], '\\');
     }
     assert_non_null(strstr(out.data, "## What is red"));
+    assert_non_null(strstr(out.data, "## MCP frames that break the protocol"));
 }
 
 int main(void)

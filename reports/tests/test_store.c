@@ -1,6 +1,7 @@
 /* The result database: what is recorded is there, also after the writer was killed. */
 #include "base/clock.h"
 #include "base/fs.h"
+#include "base/limits.h"
 #include "io/proc.h"
 #include "reports/model.h"
 #include "reports/store.h"
@@ -87,6 +88,18 @@ static void send_begin(struct sink *sink)
                                     .exchange = 1});
 }
 
+static void send_frame(struct sink *sink, const char *direction, const char *findings)
+{
+    send_event(sink, (struct event){.kind = EV_FRAME,
+                                    .scenario = "delivery/a",
+                                    .number = 1,
+                                    .direction = direction,
+                                    .transport = "stdio",
+                                    .revision = "2025-11-25",
+                                    .findings = findings,
+                                    .valid = findings == NULL});
+}
+
 static void send_end(struct sink *sink)
 {
     send_event(sink, (struct event){.kind = EV_SCENARIO_END,
@@ -139,6 +152,81 @@ static void reads_back_what_was_recorded(void **state)
     assert_non_null(e);
     assert_string_equal(e->request, "GET http://x/");
     report_free(r);
+    store_close(s);
+}
+
+static void assert_frames(const char *path, int n, const char *finding)
+{
+    struct store *s = open_or_fail(path, STORE_READ);
+    struct report *r = NULL;
+    struct err err = ERR_INIT;
+    assert_int_equal(report_load(s, 0, &r, &err), 0);
+    const struct report_exchange *e = &r->scenarios[0].exchanges[0];
+    assert_int_equal(e->n_frames, n);
+    assert_int_equal(e->findings.n, finding ? 1 : 0);
+    if (finding) {
+        assert_string_equal(e->findings.v[0], finding);
+        assert_string_equal(e->revision, "2025-11-25");
+        assert_string_equal(e->transport, "stdio");
+    }
+    report_free(r);
+    store_close(s);
+}
+
+static void record_frames(const char *path)
+{
+    struct store *s = open_or_fail(path, STORE_WRITE);
+    struct sink *sink = store_sink(s);
+    send_begin(sink);
+    send_frame(sink, "sent", NULL);
+    send_frame(sink, "received", "the answer has no result");
+    send_end(sink);
+    sink->close(sink);
+    store_close(s);
+}
+
+static void keeps_each_frame_with_what_it_breaks(void **state)
+{
+    struct fixture *f = *state;
+    record_frames(f->db);
+    assert_frames(f->db, 2, "received: the answer has no result");
+}
+
+static void sql(sqlite3 *db, const char *text)
+{
+    char *why = NULL;
+    if (sqlite3_exec(db, text, NULL, NULL, &why) != SQLITE_OK) {
+        fail_msg("%s", why);
+    }
+}
+
+/* Version 1 had no frames: one that is read stays as it is, one that is written to gets
+ * them, and keeps its runs. */
+static void upgrades_a_database_of_version_1_when_it_writes(void **state)
+{
+    struct fixture *f = *state;
+    struct buf schema CLEANUP(buf_release) = BUF_INIT(KIB(256));
+    struct err err = ERR_INIT;
+    sqlite3 *db = NULL;
+    if (fs_read("reports/schema.sql", &schema, &err) < 0) {
+        fail_msg("%s", err.text);
+    }
+    assert_int_equal(sqlite3_open(f->db, &db), SQLITE_OK);
+    sql(db, schema.data);
+    sql(db,
+        "INSERT INTO run(started_ms,target,contract,seed,version,command_line,planned)"
+        " VALUES(1,'mock','rfc','s','0','waybill run',1);"
+        "INSERT INTO scenario(run,name,file,proves,tags,started_ms)"
+        " VALUES(1,'delivery/a','a.yaml','p','gate',1);"
+        "INSERT INTO exchange(scenario,number,protocol,request,at_ms)"
+        " VALUES(1,1,'http','GET http://x/',1);"
+        "PRAGMA user_version=1");
+    sqlite3_close(db);
+    assert_frames(f->db, 0, NULL);
+    record_frames(f->db);
+    assert_frames(f->db, 2, "received: the answer has no result");
+    struct store *s = open_or_fail(f->db, STORE_READ);
+    assert_int_equal(store_last_run(s), 2);
     store_close(s);
 }
 
@@ -268,6 +356,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(reads_back_what_was_recorded, setup, teardown),
+        cmocka_unit_test_setup_teardown(keeps_each_frame_with_what_it_breaks, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(upgrades_a_database_of_version_1_when_it_writes,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(appends_runs_and_reads_the_last, setup, teardown),
         cmocka_unit_test_setup_teardown(keeps_what_was_recorded_when_the_writer_is_killed,
                                         setup, teardown),
