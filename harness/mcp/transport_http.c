@@ -202,15 +202,13 @@ static int take_session(struct http_transport *t, const struct http_response *re
     return 0;
 }
 
-/* An answer that is not 2xx: a JSON-RPC error in it is the answer. */
-static int take_refusal(const struct incoming *in, int status, struct mcp_exchange *ret)
+/* A body that need not be an answer: an error, or with results a result, is taken for
+ * one; anything else is kept as it is. */
+static int take_body(const struct incoming *in, bool results, struct mcp_exchange *ret)
 {
-    ret->http_status = status;
     struct rpc_frame f = RPC_FRAME_INIT;
-    const char *challenge = http_response_header(in->resp, "WWW-Authenticate");
-    if (challenge)
-        ret->challenge = xstrdup(challenge);
-    if (!rpc_parse(in->body.data, in->body.len, &f, NULL, NULL) && f.error) {
+    if (in->body.len > 0 && !rpc_parse(in->body.data, in->body.len, &f, NULL, NULL) &&
+        (f.error || (results && f.result))) {
         mcp_note_received(&in->t->base, in->body.data, in->body.len, f.root);
         ret->frame = f;
         return 0;
@@ -218,6 +216,16 @@ static int take_refusal(const struct incoming *in, int status, struct mcp_exchan
     rpc_frame_release(&f);
     ret->body = xstrdup(in->body.data);
     return 0;
+}
+
+/* An answer that is not 2xx. */
+static int take_refusal(const struct incoming *in, int status, struct mcp_exchange *ret)
+{
+    const char *challenge = http_response_header(in->resp, "WWW-Authenticate");
+    ret->http_status = status;
+    if (challenge)
+        ret->challenge = xstrdup(challenge);
+    return take_body(in, false, ret);
 }
 
 static int take_json(struct incoming *in, struct err *err)
@@ -238,21 +246,6 @@ static int take_json(struct incoming *in, struct err *err)
         return -1;
     if (!in->found)
         return err_set(err, ERR_SHAPE, "the body holds no response to the request");
-    return 0;
-}
-
-/* Whatever was answered to a message that need not be one. */
-static int take_any(const struct incoming *in, struct mcp_exchange *ret)
-{
-    struct rpc_frame f = RPC_FRAME_INIT;
-    if (in->body.len > 0 && !rpc_parse(in->body.data, in->body.len, &f, NULL, NULL) &&
-        (f.error || f.result)) {
-        mcp_note_received(&in->t->base, in->body.data, in->body.len, f.root);
-        ret->frame = f;
-        return 0;
-    }
-    rpc_frame_release(&f);
-    ret->body = xstrdup(in->body.data);
     return 0;
 }
 
@@ -302,7 +295,8 @@ static int converse(struct incoming *in, const char *text, struct mcp_exchange *
             if (in->found)
                 return 0;
             if (!in->is_sse && !type_is(in->resp, "text/event-stream"))
-                return in->t->base.to_the_letter ? take_any(in, ret) : take_json(in, err);
+                return in->t->base.to_the_letter ? take_body(in, true, ret)
+                                                 : take_json(in, err);
         }
         err_clear(&failed);
         rc = resume(in, &failed);

@@ -182,18 +182,14 @@ static bool is_element(const json_t *wanted, const json_t *actual)
 static bool is_part(const json_t *wanted, const json_t *actual, const char *path,
                     struct buf *why)
 {
-    size_t i = 0;
-    json_t *value = NULL;
     bool is = json_equal(wanted, actual);
 
     if (json_is_object(wanted) && json_is_object(actual))
         return is_member_part(wanted, actual, path, why);
     if (json_is_array(wanted) && json_is_array(actual)) {
         is = true;
-        json_array_foreach(wanted, i, value)
-        {
-            is = is && is_element(value, actual);
-        }
+        for (size_t i = 0; i < json_array_size(wanted); i++)
+            is = is && is_element(json_array_get(wanted, i), actual);
     }
     if (is)
         return true;
