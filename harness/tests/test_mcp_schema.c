@@ -108,8 +108,10 @@ static struct tally run_folder(const char *dir)
     struct strv names CLEANUP(strv_release) = STRV_INIT;
     DIR *d = opendir(dir);
 
-    if (!d)
+    if (!d) {
         fail_msg("%s is missing: 'ci/install-deps test' installs it", dir);
+        return n;
+    }
     for (const struct dirent *e = readdir(d); e; e = readdir(d))
         if (strstr(e->d_name, ".json"))
             strv_add(&names, e->d_name);
@@ -179,7 +181,8 @@ static json_t *quoted(const char *text)
 {
     char *json CLEANUP(free_ptr) = xstrdup(text);
     for (char *p = json; *p; p++)
-        *p = *p == '\'' ? '"' : *p;
+        if (*p == '\'')
+            *p = '"';
     json_t *value = json_loads(json, JSON_DECODE_ANY, NULL);
     if (!value)
         fail_msg("not JSON: %s", json);
