@@ -1,15 +1,14 @@
 #include "mocks/management_mcp/mcp.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
 
+#include "base/args.h"
 #include "base/clock.h"
-#include "base/num.h"
 #include "io/http.h"
 #include "io/json.h"
 #include "mocks/management_mcp/serve.h"
@@ -95,7 +94,7 @@ struct options {
     const char *mode; /* NULL = as the environment says */
     const char *bearer_env;
     int64_t http_port, page, session_idle_ms;
-    bool diagnostics, help;
+    bool diagnostics;
 };
 
 static const char help[] =
@@ -116,64 +115,15 @@ static const char help[] =
     "Example: . build/mock.env && MOLECULE_API_KEY=$MOLECULE_ORG_API_KEY \\\n"
     "             waybill-mock mcp management --http-port 0\n";
 
-enum { FIRST_OPTION = 256 }; /* what getopt_long returns for the first row */
-
-static const struct option_kind {
-    const char *name;
-    size_t offset;     /* in struct options */
-    int64_t low, high; /* of a number */
-    enum { FLAG, NUMBER, TEXT } kind;
-} rows[] = {
-    {"http-port", offsetof(struct options, http_port), 0, 65535, NUMBER},
-    {"diagnostics", offsetof(struct options, diagnostics), 0, 0, FLAG},
-    {"page-size", offsetof(struct options, page), 1, 1000, NUMBER},
-    {"session-idle-ms", offsetof(struct options, session_idle_ms), 1, 86400000, NUMBER},
-    {"bearer-env", offsetof(struct options, bearer_env), 0, 0, TEXT},
-    {"help", offsetof(struct options, help), 0, 0, FLAG},
+#define AT(member) offsetof(struct options, member)
+static const struct arg_row rows[] = {
+    {"http-port", ARG_INT64, AT(http_port), 0, 65535},
+    {"diagnostics", ARG_FLAG, AT(diagnostics), 0, 0},
+    {"page-size", ARG_INT64, AT(page), 1, 1000},
+    {"session-idle-ms", ARG_INT64, AT(session_idle_ms), 1, 86400000},
+    {"bearer-env", ARG_TEXT, AT(bearer_env), 0, 0},
+    {"help", ARG_HELP, 0, 0, 0},
 };
-
-static int take(struct options *o, const struct option_kind *row, struct err *err)
-{
-    void *field = (char *)o + row->offset;
-
-    if (row->kind == FLAG)
-        *(bool *)field = true;
-    else if (row->kind == TEXT)
-        *(const char **)field = optarg;
-    else if (!num_parse(optarg, row->low, row->high, field))
-        return err_set(err, ERR_USAGE, "--%s wants a number from %lld to %lld, got '%s'",
-                       row->name, (long long)row->low, (long long)row->high, optarg);
-    return 0;
-}
-
-static int parse(int argc, char **argv, struct options *o, struct err *err)
-{
-    struct option options[ARRAY_SIZE(rows) + 1] = {{NULL, 0, NULL, 0}};
-
-    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-        options[i] = (struct option){
-            rows[i].name, rows[i].kind == FLAG ? no_argument : required_argument, NULL,
-            FIRST_OPTION + (int)i};
-    opterr = 0;
-    optind = 1;
-    for (;;) {
-        int option = getopt_long(argc, argv, "", options, NULL);
-        if (option == -1)
-            break;
-        if (option == '?')
-            return err_set(err, ERR_USAGE,
-                           "unknown option or missing value '%s'; see waybill-mock mcp "
-                           "--help",
-                           argv[optind - 1]);
-        if (take(o, &rows[option - FIRST_OPTION], err))
-            return -1;
-    }
-    if (optind < argc)
-        o->mode = argv[optind++];
-    if (optind < argc)
-        return err_set(err, ERR_USAGE, "unexpected argument '%s'", argv[optind]);
-    return 0;
-}
 
 /* The tools of a mode. */
 static int choose(struct tool_server *s, const char *mode, struct err *err)
@@ -237,8 +187,9 @@ int mcp_main(int argc, char **argv)
     struct options o = {.http_port = -1};
     struct err err = ERR_INIT;
 
-    int parsed = parse(argc, argv, &o, &err);
-    if (parsed == 0 && o.help)
+    int parsed = args_parse(argc, argv, "waybill-mock mcp", rows, ARRAY_SIZE(rows), &o,
+                            &o.mode, &err);
+    if (parsed == 1)
         return fputs(help, stdout) < 0 ? 1 : 0;
     if (parsed || configure(&s, &o, &err)) {
         (void)fprintf(stderr, "waybill-mock mcp: %s\n", err.text);

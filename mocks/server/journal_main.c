@@ -1,31 +1,20 @@
 #include "mocks/server/journal_main.h"
 
-#include <getopt.h>
 #include <poll.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/args.h"
 #include "base/limits.h"
-#include "base/num.h"
 #include "io/http.h"
 #include "io/json.h"
 #include "mocks/server/journal.h"
 #include "mocks/server/state_store.h"
 
 enum { PAGE = 1000, LOOK_EVERY_MS = 250, PATIENCE_MS = 30000 };
-enum {
-    OPT_URL = 256,
-    OPT_STATE,
-    OPT_SINCE,
-    OPT_LIMIT,
-    OPT_LAST,
-    OPT_FOLLOW,
-    OPT_JSON,
-    OPT_HELP
-};
-
 struct view {
     const char *url, *state;
     struct journal_query q;
@@ -59,46 +48,32 @@ static void help(void)
                 stdout);
 }
 
+#define AT(member) offsetof(struct view, member)
+static const struct arg_row others[] = {
+    {"url", ARG_TEXT, AT(url), 0, 0},
+    {"state", ARG_TEXT, AT(state), 0, 0},
+    {"since", ARG_INT64, AT(q.since), 0, INT64_MAX},
+    {"limit", ARG_INT64, AT(q.limit), 1, INT64_MAX},
+    {"last", ARG_INT64, AT(q.last), 1, INT64_MAX},
+    {"follow", ARG_FLAG, AT(follow), 0, 0},
+    {"json", ARG_FLAG, AT(json), 0, 0},
+    {"help", ARG_HELP, 0, 0, 0},
+};
+
+/* 0 = taken, 1 = help was asked for. */
 static int parse(struct view *v, int argc, char **argv, struct err *err)
 {
-    static const struct option others[] = {
-        {"url", 1, NULL, OPT_URL},
-        {"state", 1, NULL, OPT_STATE},
-        {"since", 1, NULL, OPT_SINCE},
-        {"limit", 1, NULL, OPT_LIMIT},
-        {"follow", 0, NULL, OPT_FOLLOW},
-        {"json", 0, NULL, OPT_JSON},
-        {"last", 1, NULL, OPT_LAST},
-        {"help", 0, NULL, OPT_HELP},
-        {NULL, 0, NULL, 0}, /* ends the whole table */
-    };
-    struct option options[JOURNAL_FILTERS + ARRAY_SIZE(others)];
-    for (size_t i = 0; i < JOURNAL_FILTERS; i++)
-        options[i] = (struct option){journal_filters[i].name, 1, NULL, (int)i};
-    memcpy(options + JOURNAL_FILTERS, others, sizeof others);
-    opterr = 0;
-    for (int o = 0; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        if (o == '?')
-            return err_set(err, ERR_USAGE,
-                           "unknown option or missing value '%s'; see waybill-mock "
-                           "journal --help",
-                           argv[optind - 1]);
-        if (o == OPT_HELP)
-            return 1;
-        if (o < JOURNAL_FILTERS)
-            *journal_filter_of(&v->q, (size_t)o) = optarg;
-        else if ((o == OPT_SINCE && !num_parse(optarg, 0, INT64_MAX, &v->q.since)) ||
-                 (o == OPT_LIMIT && !num_parse(optarg, 1, INT64_MAX, &v->q.limit)) ||
-                 (o == OPT_LAST && !num_parse(optarg, 1, INT64_MAX, &v->q.last)))
-            return err_set(err, ERR_USAGE,
-                           "--since, --limit and --last want numbers, got '%s'", optarg);
-        v->url = o == OPT_URL ? optarg : v->url;
-        v->state = o == OPT_STATE ? optarg : v->state;
-        v->follow = v->follow || o == OPT_FOLLOW;
-        v->json = v->json || o == OPT_JSON;
+    struct arg_row rows[JOURNAL_FILTERS + ARRAY_SIZE(others)];
+    for (size_t i = 0; i < JOURNAL_FILTERS; i++) {
+        const char *field = (const char *)journal_filter_of(&v->q, i);
+        rows[i] = (struct arg_row){journal_filters[i].name, ARG_TEXT,
+                                   (size_t)(field - (const char *)v), 0, 0};
     }
-    if (optind < argc)
-        return err_set(err, ERR_USAGE, "unexpected argument '%s'", argv[optind]);
+    memcpy(rows + JOURNAL_FILTERS, others, sizeof others);
+    int parsed = args_parse(argc, argv, "waybill-mock journal", rows, ARRAY_SIZE(rows), v,
+                            NULL, err);
+    if (parsed != 0)
+        return parsed;
     if (v->url == NULL && v->state == NULL)
         v->url = getenv("WAYBILL_MOCK_URL");
     if (v->url == NULL && v->state == NULL)

@@ -1,10 +1,9 @@
-#include <getopt.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/args.h"
 #include "base/limits.h"
-#include "base/num.h"
 #include "mocks/server/platform.h"
 
 static const char help[] =
@@ -52,38 +51,31 @@ static const char help[] =
     "\n"
     "Example: waybill-mock platform --json --org demo\n";
 
-enum { FIRST_OPTION = 256 }; /* what getopt_long returns for the first row */
-
-enum option_kind { FLAG, TEXT, LIST, PORT, BYTES, PACE, HELP };
-
-static const struct row {
-    const char *name;
-    enum option_kind kind;
-    size_t offset; /* in struct platform_options */
-} rows[] = {
-    {"http-port", PORT, offsetof(struct platform_options, http_port)},
-    {"https-port", PORT, offsetof(struct platform_options, https_port)},
-    {"ca-out", TEXT, offsetof(struct platform_options, ca_out)},
-    {"domain", TEXT, offsetof(struct platform_options, domain)},
-    {"tenant", LIST, offsetof(struct platform_options, tenants)},
-    {"cp-stub", FLAG, offsetof(struct platform_options, cp_stub)},
-    {"self-hosted", FLAG, offsetof(struct platform_options, self_hosted)},
-    {"concierge", FLAG, offsetof(struct platform_options, concierge)},
-    {"admin-token", TEXT, offsetof(struct platform_options, admin_token)},
-    {"state", TEXT, offsetof(struct platform_options, state)},
-    {"journal-bytes", BYTES, offsetof(struct platform_options, journal_bytes)},
-    {"dir", TEXT, offsetof(struct platform_options, dir)},
-    {"catalog", LIST, offsetof(struct platform_options, catalogs)},
-    {"contract", TEXT, offsetof(struct platform_options, contract)},
-    {"contracts-dir", TEXT, offsetof(struct platform_options, contracts_dir)},
-    {"switch", LIST, offsetof(struct platform_options, switches)},
-    {"fault", LIST, offsetof(struct platform_options, faults)},
-    {"pace", PACE, offsetof(struct platform_options, pace)},
-    {"org", LIST, offsetof(struct platform_options, orgs)},
-    {"json", FLAG, offsetof(struct platform_options, json)},
-    {"env-file", TEXT, offsetof(struct platform_options, env_file)},
-    {"routes-out", TEXT, offsetof(struct platform_options, routes_file)},
-    {"help", HELP, 0},
+#define AT(member) offsetof(struct platform_options, member)
+static const struct arg_row rows[] = {
+    {"http-port", ARG_INT, AT(http_port), 0, 65535},
+    {"https-port", ARG_INT, AT(https_port), 0, 65535},
+    {"ca-out", ARG_TEXT, AT(ca_out), 0, 0},
+    {"domain", ARG_TEXT, AT(domain), 0, 0},
+    {"tenant", ARG_TEXTS, AT(tenants), 0, 0},
+    {"cp-stub", ARG_FLAG, AT(cp_stub), 0, 0},
+    {"self-hosted", ARG_FLAG, AT(self_hosted), 0, 0},
+    {"concierge", ARG_FLAG, AT(concierge), 0, 0},
+    {"admin-token", ARG_TEXT, AT(admin_token), 0, 0},
+    {"state", ARG_TEXT, AT(state), 0, 0},
+    {"journal-bytes", ARG_SIZE, AT(journal_bytes), KIB(64), MIB(4096)},
+    {"dir", ARG_TEXT, AT(dir), 0, 0},
+    {"catalog", ARG_TEXTS, AT(catalogs), 0, 0},
+    {"contract", ARG_TEXT, AT(contract), 0, 0},
+    {"contracts-dir", ARG_TEXT, AT(contracts_dir), 0, 0},
+    {"switch", ARG_TEXTS, AT(switches), 0, 0},
+    {"fault", ARG_TEXTS, AT(faults), 0, 0},
+    {"pace", ARG_RATIO, AT(pace), 0, 100},
+    {"org", ARG_TEXTS, AT(orgs), 0, 0},
+    {"json", ARG_FLAG, AT(json), 0, 0},
+    {"env-file", ARG_TEXT, AT(env_file), 0, 0},
+    {"routes-out", ARG_TEXT, AT(routes_file), 0, 0},
+    {"help", ARG_HELP, 0, 0, 0},
 };
 
 void platform_options_release(struct platform_options *o)
@@ -93,86 +85,6 @@ void platform_options_release(struct platform_options *o)
     strv_release(&o->orgs);
     strv_release(&o->catalogs);
     strv_release(&o->tenants);
-}
-
-static int take_pace(const char *text, double *pace, struct err *err)
-{
-    if (!num_parse_double(text, pace) || *pace <= 0 || *pace > 100)
-        return err_set(err, ERR_USAGE, "--pace wants a number above 0, got '%s'", text);
-    return 0;
-}
-
-static int take_port(const char *name, const char *text, int *port, struct err *err)
-{
-    int64_t value = 0;
-    if (!num_parse(text, 0, 65535, &value))
-        return err_set(err, ERR_USAGE, "--%s wants a port number, got '%s'", name, text);
-    *port = (int)value;
-    return 0;
-}
-
-static int take_bytes(const char *name, const char *text, size_t *bytes, struct err *err)
-{
-    int64_t value = 0;
-    if (!num_parse(text, KIB(64), (int64_t)MIB(4096), &value))
-        return err_set(err, ERR_USAGE,
-                       "--%s wants a number of bytes above 65536, got '%s'", name, text);
-    *bytes = (size_t)value;
-    return 0;
-}
-
-/* 0 = taken, 1 = help was asked for. */
-static int take(struct platform_options *o, const struct row *row, struct err *err)
-{
-    void *field = (char *)o + row->offset;
-    switch (row->kind) {
-    case FLAG:
-        *(bool *)field = true;
-        return 0;
-    case TEXT:
-        *(const char **)field = optarg;
-        return 0;
-    case LIST:
-        strv_add(field, optarg);
-        return 0;
-    case PORT:
-        return take_port(row->name, optarg, field, err);
-    case BYTES:
-        return take_bytes(row->name, optarg, field, err);
-    case PACE:
-        return take_pace(optarg, field, err);
-    case HELP:
-        return 1;
-    }
-    return err_set(err, ERR_BUG, "option '--%s' has no kind", row->name);
-}
-
-static int parse(int argc, char **argv, struct platform_options *o, struct err *err)
-{
-    struct option options[ARRAY_SIZE(rows) + 1] = {{NULL, 0, NULL, 0}};
-    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-        options[i] = (struct option){rows[i].name,
-                                     rows[i].kind == FLAG || rows[i].kind == HELP
-                                         ? no_argument
-                                         : required_argument,
-                                     NULL, FIRST_OPTION + (int)i};
-    opterr = 0;
-    for (;;) {
-        int option = getopt_long(argc, argv, "", options, NULL);
-        if (option == -1)
-            break;
-        if (option == '?')
-            return err_set(err, ERR_USAGE,
-                           "unknown option or missing value '%s'; see waybill-mock "
-                           "platform --help",
-                           argv[optind - 1]);
-        int taken = take(o, &rows[option - FIRST_OPTION], err);
-        if (taken != 0)
-            return taken;
-    }
-    if (optind < argc)
-        return err_set(err, ERR_USAGE, "unexpected argument '%s'", argv[optind]);
-    return 0;
 }
 
 /* 2 = it never served, for what it was given: options, files, ports; 3 = it broke. */
@@ -188,7 +100,8 @@ int platform_main(int argc, char **argv)
     CLEANUP(platform_options_release)
     struct platform_options o = PLATFORM_OPTIONS_INIT;
     struct err err = ERR_INIT;
-    int parsed = parse(argc, argv, &o, &err);
+    int parsed = args_parse(argc, argv, "waybill-mock platform", rows, ARRAY_SIZE(rows),
+                            &o, NULL, &err);
     if (parsed == 1)
         return fputs(help, stdout) < 0 ? 1 : 0;
     if (parsed == 0 && platform_run(&o, &err) == 0)

@@ -1,10 +1,11 @@
 #include "mocks/server/routes_main.h"
 
-#include <getopt.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/args.h"
 #include "base/fs.h"
 #include "io/http.h"
 #include "io/json.h"
@@ -166,29 +167,16 @@ static void print_table(const json_t *routes, const char *from)
 /* 0 = taken, 1 = help was asked for. */
 static int parse(int argc, char **argv, struct options *o, struct err *err)
 {
-    static const struct option rows[] = {{"hits", required_argument, NULL, 'h'},
-                                         {"url", required_argument, NULL, 'u'},
-                                         {"json", no_argument, NULL, 'j'},
-                                         {"help", no_argument, NULL, '?' + 256},
-                                         {NULL, 0, NULL, 0}};
-    opterr = 0;
-    for (int option = 0; (option = getopt_long(argc, argv, "", rows, NULL)) != -1;) {
-        if (option == 'h')
-            o->hits = optarg;
-        else if (option == 'u')
-            o->url = optarg;
-        else if (option == 'j')
-            o->json = true;
-        else if (option == '?' + 256)
-            return 1;
-        else
-            return err_set(err, ERR_USAGE,
-                           "unknown option or missing value '%s'; see waybill-mock "
-                           "routes --help",
-                           argv[optind - 1]);
-    }
-    if (optind < argc)
-        return err_set(err, ERR_USAGE, "unexpected argument '%s'", argv[optind]);
+    static const struct arg_row rows[] = {
+        {"hits", ARG_TEXT, offsetof(struct options, hits), 0, 0},
+        {"url", ARG_TEXT, offsetof(struct options, url), 0, 0},
+        {"json", ARG_FLAG, offsetof(struct options, json), 0, 0},
+        {"help", ARG_HELP, 0, 0, 0},
+    };
+    int parsed = args_parse(argc, argv, "waybill-mock routes", rows, ARRAY_SIZE(rows), o,
+                            NULL, err);
+    if (parsed != 0)
+        return parsed;
     if (o->hits && o->url)
         return err_set(err, ERR_USAGE, "--hits and --url exclude each other");
     if (o->url && strncmp(o->url, "http://", 7) != 0 &&
