@@ -73,21 +73,22 @@ static int probe(struct http *http, const char *base, const char *path, int *ret
 
 /* 1.6.1 looks at the platform before it answers anybody; a platform that hangs holds it
  * up, and nothing that it finds stops it. */
-static void probe_platform(struct rest *rest)
+static void probe_platform(void)
 {
     CLEANUP(free_ptr) char *base = rest_tenant_base();
+    struct http *http = NULL;
     int status = 0;
     log_on_stdout("Molecule MCP server starting");
-    if (!rest->http && http_new(&rest->http, NULL))
+    if (http_new(&http, NULL))
         return;
-    if (probe(rest->http, base, "/health", &status))
+    if (probe(http, base, "/health", &status))
         log_on_stdout("Platform health check failed");
-    if (env_get("MOLECULE_API_KEY") &&
-        probe(rest->http, base, "/templates", &status) == 0 &&
+    if (env_get("MOLECULE_API_KEY") && probe(http, base, "/templates", &status) == 0 &&
         (status == 401 || status == 403))
         (void)fprintf(stderr, "AUTH_ERROR: MOLECULE_API_KEY rejected by %s (HTTP %d)\n",
                       base, status);
     log_on_stdout("Molecule MCP server connected over stdio");
+    http_free(http);
 }
 
 struct options {
@@ -183,7 +184,7 @@ static int configure(struct tool_server *s, const struct options *o, struct err 
 
 int mcp_main(int argc, char **argv)
 {
-    struct tool_server s = {.rest = REST_INIT};
+    struct tool_server s = {.name = NULL};
     struct options o = {.http_port = -1};
     struct err err = ERR_INIT;
 
@@ -196,11 +197,10 @@ int mcp_main(int argc, char **argv)
         return 2;
     }
     if (s.shipped)
-        probe_platform(&s.rest);
+        probe_platform();
     int rc = tool_server_run(&s, &err);
     if (rc)
         (void)fprintf(stderr, "waybill-mock mcp: %s\n", err.text);
-    rest_release(&s.rest);
     if (rc == 0)
         return 0;
     return err.kind == ERR_SYS && err.sys == EADDRINUSE ? 2 : 1;

@@ -8,14 +8,29 @@
 #include "base/limits.h"
 #include "base/num.h"
 #include "io/json.h"
-#include "io/wait.h"
+#include "io/loop.h"
 
 #define MAX_RETRY_AFTER_S 60
 #define RATE_LIMIT_RETRIES 3
 
+struct rest_call {
+    struct rest *rest;
+    enum rest_client client;
+    const char *tool, *method;    /* borrowed */
+    char *base;                   /* owned; NULL = none is configured */
+    struct http_request http_req; /* owns its url and body, too */
+    char *url, *body;
+    int attempt;
+    struct http_call *asked;  /* under way */
+    struct loop_timer *later; /* the next attempt, or the answer without a request */
+    struct rest_answer answer;
+    rest_done_fn *done;
+    void *arg;
+};
+
 void rest_release(struct rest *r)
 {
-    http_free(r->http);
+    http_async_free(r->http);
     r->http = NULL;
 }
 
@@ -230,7 +245,7 @@ static void unreachable(enum rest_client client, const char *base, const char *w
 }
 
 /* The name of a refusal: each client has its own idea of which statuses have one. */
-static void error_name(const struct rest_request *req, int status, char out[32])
+static void error_name(const struct rest_call *req, int status, char out[32])
 {
     enum rest_client client = req->client;
     const char *name = NULL;
@@ -249,7 +264,7 @@ static void error_name(const struct rest_request *req, int status, char out[32])
         (void)snprintf(out, 32, "HTTP %d", status);
 }
 
-static void read_answer(const struct rest_request *req, const struct http_response *resp,
+static void read_answer(const struct rest_call *req, const struct http_response *resp,
                         struct rest_answer *ret)
 {
     ret->status = resp->status;
@@ -270,60 +285,116 @@ static void read_answer(const struct rest_request *req, const struct http_respon
                   "status", resp->status);
 }
 
-/* Only the request tools' client waits out a rate limit, and only for reading. */
-static bool wait_for_rate_limit(const struct rest_request *req,
-                                const struct http_response *resp, int attempt)
+/* ---- calls ---- */
+
+void rest_cancel(struct rest_call *c)
 {
-    if (req->client != REST_API || resp->status != 429 ||
-        strcmp(req->method, "GET") != 0 || attempt >= RATE_LIMIT_RETRIES)
+    if (!c)
+        return;
+    http_call_cancel(c->asked);
+    loop_timer_cancel(c->later);
+    http_request_release(&c->http_req);
+    rest_answer_release(&c->answer);
+    free(c->base);
+    free(c->url);
+    free(c->body);
+    free(c);
+}
+
+/* Tells what came of it; the handle is dead by then. */
+static void finish(void *arg)
+{
+    struct rest_call *c = arg;
+    struct rest_answer answer CLEANUP(rest_answer_release) = c->answer;
+    rest_done_fn *done = c->done;
+    void *done_arg = c->arg;
+    c->answer = (struct rest_answer)REST_ANSWER_INIT;
+    c->later = NULL;
+    rest_cancel(c);
+    done(&answer, done_arg);
+}
+
+static void on_answer(const struct http_response *resp, const struct err *failed,
+                      void *arg);
+
+static void ask(void *arg)
+{
+    struct rest_call *c = arg;
+    c->later = NULL;
+    c->asked = http_async_start(c->rest->http, &c->http_req, on_answer, c);
+}
+
+/* Only the request tools' client waits out a rate limit, and only for reading. */
+static bool wait_for_rate_limit(struct rest_call *c, const struct http_response *resp)
+{
+    if (c->client != REST_API || resp->status != 429 || strcmp(c->method, "GET") != 0 ||
+        c->attempt >= RATE_LIMIT_RETRIES)
         return false;
-    int64_t seconds = (int64_t)1 << attempt;
+    int64_t seconds = (int64_t)1 << c->attempt++;
     const char *after = http_response_header(resp, "Retry-After");
     int64_t asked = 0;
     if (after && num_parse(after, 0, MAX_RETRY_AFTER_S, &asked))
         seconds = asked;
-    (void)wait_pause(seconds * 1000, -1);
+    c->later = loop_timer_add(c->rest->loop, seconds * 1000, ask, c);
     return true;
 }
 
-static int perform(struct rest *r, const struct rest_request *req,
-                   const struct http_request *http_req, struct http_response *resp,
-                   struct err *err)
+static void on_answer(const struct http_response *resp, const struct err *failed,
+                      void *arg)
 {
-    for (int attempt = 0;; attempt++) {
-        if (!r->http && http_new(&r->http, err))
-            return -1;
-        if (http_perform(r->http, http_req, resp, err))
-            return -1;
-        if (!wait_for_rate_limit(req, resp, attempt))
-            return 0;
-    }
+    struct rest_call *c = arg;
+    c->asked = NULL;
+    if (!resp)
+        unreachable(c->client, c->base, failed->text, &c->answer);
+    else if (wait_for_rate_limit(c, resp))
+        return;
+    else
+        read_answer(c, resp, &c->answer);
+    finish(c);
 }
 
-void rest_call(struct rest *r, const struct rest_request *req, struct rest_answer *ret)
+static void fill_request(struct rest_call *c, const struct rest_request *req)
 {
-    rest_answer_release(ret);
-    CLEANUP(http_request_release) struct http_request http_req = HTTP_REQUEST_INIT;
-    CLEANUP(http_response_release) struct http_response resp = HTTP_RESPONSE_INIT;
-    if (!add_credentials(req, &http_req.headers, ret))
-        return;
-    CLEANUP(free_ptr) char *base = base_of(req->client);
-    if (!base) {
-        unreachable(req->client, NULL, "", ret);
-        return;
-    }
-    CLEANUP(free_ptr) char *url = xasprintf("%s%s", base, req->path);
-    CLEANUP(free_ptr) char *body = req->body ? json_text(req->body, JSON_STRUCT) : NULL;
-    strv_add(&http_req.headers, "Content-Type: application/json");
+    c->url = xasprintf("%s%s", c->base, req->path);
+    c->body = req->body ? json_text(req->body, JSON_STRUCT) : NULL;
+    strv_add(&c->http_req.headers, "Content-Type: application/json");
     if (req->header)
-        strv_add(&http_req.headers, req->header);
-    http_req.method = req->method;
-    http_req.url = url;
-    http_req.body = body;
-    http_req.body_len = body ? strlen(body) : 0;
+        strv_add(&c->http_req.headers, req->header);
+    c->http_req.method = c->method;
+    c->http_req.url = c->url;
+    c->http_req.body = c->body;
+    c->http_req.body_len = c->body ? strlen(c->body) : 0;
+}
+
+/* Whether there is anything to send: credentials, an address, and who carries it. */
+static bool prepare(struct rest_call *c, const struct rest_request *req)
+{
     struct err err = ERR_INIT;
-    if (perform(r, req, &http_req, &resp, &err))
-        unreachable(req->client, base, err.text, ret);
+    if (!add_credentials(req, &c->http_req.headers, &c->answer))
+        return false;
+    c->base = base_of(c->client);
+    if (c->base &&
+        (c->rest->http || http_async_new(c->rest->loop, &c->rest->http, &err) == 0)) {
+        fill_request(c, req);
+        return true;
+    }
+    unreachable(c->client, c->base, err.text, &c->answer);
+    return false;
+}
+
+struct rest_call *rest_start(struct rest *r, const struct rest_request *req,
+                             rest_done_fn *done, void *arg)
+{
+    struct rest_call *c = xcalloc(1, sizeof(*c));
+    c->rest = r;
+    c->client = req->client;
+    c->tool = req->tool;
+    c->method = req->method;
+    c->done = done;
+    c->arg = arg;
+    if (prepare(c, req))
+        ask(c);
     else
-        read_answer(req, &resp, ret);
+        c->later = loop_timer_add(r->loop, 0, finish, c);
+    return c;
 }

@@ -4,7 +4,8 @@
  * clients; the box's own client is the runtime's a2a server.
  *
  * A call never fails: whatever happened is the value, the platform's answer or an error
- * envelope {"error","detail","status"}. Nothing is sent when a credential is missing.
+ * envelope {"error","detail","status"}. Nothing is sent when a credential is missing. The
+ * answer comes from the event loop, and a call that is under way can be dropped.
  */
 #ifndef MOCKS_MANAGEMENT_MCP_REST_H
 #define MOCKS_MANAGEMENT_MCP_REST_H
@@ -13,6 +14,8 @@
 #include "io/http.h"
 #include <jansson.h>
 #include <stdbool.h>
+
+struct loop;
 
 enum rest_client {
     REST_MGMT,  /* tenant, MOLECULE_ORG_API_KEY and the organisation's headers */
@@ -23,12 +26,10 @@ enum rest_client {
 };
 
 struct rest {
-    struct http *http; /* owned; made at the first call */
+    struct loop *loop;       /* borrowed */
+    struct http_async *http; /* owned; made at the first call */
 };
-#define REST_INIT                                                                        \
-    {                                                                                    \
-        .http = NULL                                                                     \
-    }
+/* Before the loop ends; drops what is under way. */
 void rest_release(struct rest *r);
 
 struct rest_request {
@@ -51,7 +52,15 @@ struct rest_answer {
     }
 void rest_answer_release(struct rest_answer *a);
 
-void rest_call(struct rest *r, const struct rest_request *req, struct rest_answer *ret);
+struct rest_call;
+typedef void rest_done_fn(const struct rest_answer *answer, void *arg);
+/* Copies the request, but the strings `tool` and `method`. done is called exactly once,
+ * never from within this call; the handle dies when it starts. Waits out a rate limit
+ * where the client does. Never NULL. */
+struct rest_call *rest_start(struct rest *r, const struct rest_request *req,
+                             rest_done_fn *done, void *arg);
+/* Ends the transfer; done is not called. Takes NULL. */
+void rest_cancel(struct rest_call *c);
 
 /* {"error":error,"detail":detail}. Caller owns. */
 json_t *rest_error(const char *error, const char *detail);

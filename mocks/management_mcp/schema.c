@@ -20,7 +20,7 @@ static const struct {
     {"role", "What the agent is for"},
     {"template", "Template to make it from"},
     {"runtime", "Runtime, such as claude-code"},
-    {"tier", "Tier, 1 to 4"},
+    {"tier", "Tier 1-4"},
     {"parent_id", "Id of the parent workspace; the organisation's root when absent"},
     {"model", "Model, as vendor/name"},
     {"confirm_name", "The workspace's name, to confirm"},
@@ -102,6 +102,8 @@ static json_t *type_from(const char *type, const char *arg)
         return number("number", arg);
     if (strcmp(type, "intnull") == 0)
         return or_null(number("integer", arg));
+    if (strcmp(type, "strnull") == 0)
+        return or_null(typed("string"));
     if (strcmp(type, "bool") == 0)
         return typed("boolean");
     if (strcmp(type, "object") == 0)
@@ -133,7 +135,15 @@ static json_t *type_from(const char *type, const char *arg)
     return schema;
 }
 
-/* "name*:type(arg)" */
+/* What stands after '=': a number or a text. Caller owns. */
+static json_t *default_of(const char *text)
+{
+    int64_t n = 0;
+    return num_parse(text, INT64_MIN, INT64_MAX, &n) ? json_integer(n)
+                                                     : json_str_new(text);
+}
+
+/* "name*:type(arg)=default 'what it means'" */
 static void add_parameter(const char *text, json_t *properties, json_t *required)
 {
     text += strspn(text, " ");
@@ -147,7 +157,7 @@ static void add_parameter(const char *text, json_t *properties, json_t *required
         at++;
     }
     at += *at == ':';
-    size_t type_len = strcspn(at, "( ");
+    size_t type_len = strcspn(at, "(=' ");
     CLEANUP(free_ptr)
     char *type = xstrndup(type_len ? at : "str", type_len ? type_len : 3);
     const char *open = strchr(at, '(');
@@ -157,7 +167,30 @@ static void add_parameter(const char *text, json_t *properties, json_t *required
     for (size_t i = 0; i < ARRAY_SIZE(glossary); i++)
         if (strcmp(glossary[i].name, name) == 0)
             put(schema, "description", json_string(glossary[i].about));
+    const char *quote = strchr(at, '\'');
+    if (quote) {
+        quote++;
+        put(schema, "description", json_strn_new(quote, strcspn(quote, "'")));
+    }
+    const char *equals = strchr(at, '=');
+    if (equals)
+        put(schema, "default", default_of(equals + 1));
     put(properties, name, schema);
+}
+
+void schema_put_defaults(const char *line, json_t *args)
+{
+    if (!strchr(line, '='))
+        return;
+    json_t *schema CLEANUP(json_drop) = schema_from_line(line, false);
+    const char *name = NULL;
+    json_t *property = NULL;
+    json_object_foreach(json_object_get(schema, "properties"), name, property)
+    {
+        json_t *value = json_object_get(property, "default");
+        if (value && !json_object_get(args, name))
+            put(args, name, json_incref(value));
+    }
 }
 
 json_t *schema_from_line(const char *line, bool draft07)

@@ -10,11 +10,15 @@
 
 /*
  * Makes the schema from one line: "name*; tier:int(1,4); mode:enum(a|b)". '*' = required.
- * Types: str (default) str(MIN,MAX) int(MIN,MAX) num(MIN,MAX) bool object array strings
- * map (object of strings) enum(a|b), and intnull, enumnull, which allow null. A limit may
- * be left out. A bad line is a bug and aborts. draft07: with $schema, and without
- * additionalProperties when there are no parameters, as SDK 1.x writes it. Caller owns.
+ * After the type may stand '=' with a default, and in single quotes what the parameter
+ * means, else the glossary says that. Types: str (default) str(MIN,MAX) int(MIN,MAX)
+ * num(MIN,MAX) bool object array strings map (object of strings) enum(a|b), and strnull,
+ * intnull, enumnull, which allow null. A limit may be left out. A bad line is a bug and
+ * aborts. draft07: with $schema, and without additionalProperties when there are no
+ * parameters, as SDK 1.x writes it. Caller owns.
  */
 json_t *schema_from_line(const char *line, bool draft07);
+/* Adds what the line has a default for and args has not. */
+void schema_put_defaults(const char *line, json_t *args);
 
 #endif

@@ -20,8 +20,17 @@
 #define ENDPOINT "/mcp"
 #define METADATA "/.well-known/oauth-protected-resource"
 
+/* A tool that has not answered yet. */
+struct running {
+    struct running *prev, *next;
+    struct serving *v;
+    struct exchange *x;
+    struct tool_call *call; /* owned */
+};
+
 struct serving {
     struct tool_server *s;
+    struct running *running;
     struct loop *loop;
     struct mcp_server *server;
     struct mcp_tools *tools;
@@ -76,13 +85,43 @@ static void on_request(struct exchange *x, void *arg)
     mcp_tools_request(v->tools, x);
 }
 
+static void running_free(struct running *r)
+{
+    tool_call_free(r->call);
+    if (r->prev)
+        r->prev->next = r->next;
+    else
+        r->v->running = r->next;
+    if (r->next)
+        r->next->prev = r->prev;
+    free(r);
+}
+
+/* Nobody waits for it any more: its request ends with it. */
 static void on_gone(struct exchange *x, void *arg)
 {
     struct serving *v = arg;
+    struct running *r = v->running;
 
-    /* The other tools have answered before anybody could leave. */
-    if (v->diagnostics)
+    while (r && r->x != x)
+        r = r->next;
+    if (r)
+        running_free(r);
+    else if (v->diagnostics)
         diagnostics_gone(v->diagnostics, x);
+}
+
+static void on_done(struct tool_call *call, void *arg)
+{
+    struct running *r = arg;
+    struct exchange *x = r->x;
+    bool shipped = r->v->s->shipped;
+    char *text CLEANUP(free_ptr) = TAKE(call->text);
+    bool is_error = call->outcome == TOOL_BAD_ARGUMENT ||
+                    (call->outcome == TOOL_PLATFORM_ERROR && !shipped);
+
+    running_free(r);
+    mcp_tools_text(x, text ? text : "", is_error);
 }
 
 static bool on_offered(const struct exchange *x, size_t index, void *arg)
@@ -100,13 +139,16 @@ static void on_call(struct exchange *x, size_t index, json_t *args, void *arg)
         diagnostics_call(v->diagnostics, x, index - v->s->n_tools, args);
         return;
     }
-    struct tool_call call = {
-        .tool = v->s->tools[index], .rest = &v->s->rest, .args = args};
-    tool_run(&call);
-    char *text CLEANUP(free_ptr) = call.text;
-    bool is_error = call.outcome == TOOL_BAD_ARGUMENT ||
-                    (call.outcome == TOOL_PLATFORM_ERROR && !v->s->shipped);
-    mcp_tools_text(x, text ? text : "", is_error);
+    struct running *r = xcalloc(1, sizeof(*r));
+    schema_put_defaults(v->s->tools[index]->input, args);
+    r->v = v;
+    r->x = x;
+    r->call = tool_call_new(v->s->tools[index], &v->s->rest, args);
+    r->next = v->running;
+    if (r->next)
+        r->next->prev = r;
+    v->running = r;
+    tool_call_start(r->call, on_done, r);
 }
 
 /* ---- over HTTP ---- */
@@ -199,6 +241,7 @@ static int start(struct serving *v, struct err *err)
 
     if (loop_new(&v->loop, err) < 0)
         return -1;
+    v->s->rest.loop = v->loop;
     v->frames = http ? mcp_frames_new() : NULL;
     const struct mcp_tools_options tools = {.call = on_call,
                                             .offered = s->diagnostics ? on_offered : NULL,
@@ -234,6 +277,9 @@ static void release(struct serving *v)
     mcp_server_free(v->server);
     mcp_tools_free(v->tools);
     diagnostics_free(v->diagnostics);
+    while (v->running)
+        running_free(v->running);
+    rest_release(&v->s->rest);
     mcp_frames_free(v->frames);
     loop_free(v->loop);
     free(v->url);

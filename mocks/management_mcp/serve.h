@@ -24,7 +24,7 @@ struct tool_server {
     int http_port;           /* 0 = any, -1 = stdio */
     int64_t session_idle_ms; /* 0 = the usual */
     const char *bearer;      /* HTTP: the token that is wanted; NULL = none */
-    struct rest rest;
+    struct rest rest;        /* of the run */
 };
 
 /* Answers until the end of stdin, or until SIGTERM; over HTTP the first line on stdout is

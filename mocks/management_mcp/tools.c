@@ -31,6 +31,25 @@ void tool_answer(struct tool_call *call, const struct rest_answer *answer)
     tool_value(call, answer->ok ? TOOL_OK : TOOL_PLATFORM_ERROR, answer->value);
 }
 
+char *tool_reply_text(const json_t *answer)
+{
+    const json_t *result = json_object_get(answer, "result");
+    const json_t *status = json_object_get(result, "status");
+    const json_t *message = json_object_get(status, "message");
+    const json_t *parts = json_object_get(message ? message : result, "parts");
+    char *text = json_texts(parts);
+    if (*text)
+        return text;
+    free(text);
+    return NULL;
+}
+
+void tool_put(json_t *object, const char *key, json_t *value)
+{
+    if (json_object_set_new(object, key, xcheck(value)))
+        abort(); /* out of memory */
+}
+
 /* ---- the path ---- */
 
 /* Value of {name} or {name/} as it stands in a URL; NULL when it was not given. Caller
@@ -178,7 +197,38 @@ static char *header_of(const struct tool_call *call)
     return value ? xasprintf("%.*s%s", (int)(open - header), header, value) : NULL;
 }
 
-void tool_rest(struct tool_call *call, struct rest_answer *ret)
+static void settle(struct tool_call *call)
+{
+    if (!call->asked)
+        call->done(call, call->arg);
+}
+
+static void on_rest(const struct rest_answer *answer, void *arg)
+{
+    struct tool_call *call = arg;
+    call->asked = NULL;
+    call->then(call, answer);
+    settle(call);
+}
+
+void tool_send(struct tool_call *call, const struct rest_request *req, tool_then_fn *then)
+{
+    call->then = then;
+    call->asked = rest_start(call->rest, req, on_rest, call);
+}
+
+void tool_ask(struct tool_call *call, const char *method, const char *path,
+              const json_t *body, tool_then_fn *then)
+{
+    struct rest_request req = {.client = call->tool->client,
+                               .tool = call->tool->name,
+                               .method = method,
+                               .path = path,
+                               .body = body};
+    tool_send(call, &req, then);
+}
+
+void tool_ask_row(struct tool_call *call, tool_then_fn *then)
 {
     CLEANUP(free_ptr) char *path = tool_path(call, call->tool->path);
     CLEANUP(free_ptr) char *header = header_of(call);
@@ -191,7 +241,7 @@ void tool_rest(struct tool_call *call, struct rest_answer *ret)
         .body = body,
         .header = header,
     };
-    rest_call(call->rest, &req, ret);
+    tool_send(call, &req, then);
 }
 
 /* False, with the call answered, when none of the alternatives was given. */
@@ -208,15 +258,36 @@ static bool has_any(struct tool_call *call)
     return false;
 }
 
-void tool_run(struct tool_call *call)
+struct tool_call *tool_call_new(const struct tool *tool, struct rest *rest, json_t *args)
 {
-    if (call->tool->any_of && !has_any(call))
+    struct tool_call *call = xcalloc(1, sizeof(*call));
+    call->tool = tool;
+    call->rest = rest;
+    call->args = json_incref(args);
+    return call;
+}
+
+void tool_call_free(struct tool_call *call)
+{
+    if (!call)
         return;
-    if (call->tool->run) {
-        call->tool->run(call);
-        return;
+    rest_cancel(call->asked);
+    json_decref(call->args);
+    json_decref(call->kept);
+    free(call->text);
+    free(call);
+}
+
+void tool_call_start(struct tool_call *call, tool_done_fn *done, void *arg)
+{
+    const struct tool *tool = call->tool;
+    call->done = done;
+    call->arg = arg;
+    if (!tool->any_of || has_any(call)) {
+        if (tool->run)
+            tool->run(call);
+        else
+            tool_ask_row(call, tool_answer);
     }
-    CLEANUP(rest_answer_release) struct rest_answer answer = REST_ANSWER_INIT;
-    tool_rest(call, &answer);
-    tool_answer(call, &answer);
+    settle(call);
 }

@@ -22,6 +22,9 @@ enum tool_body {
 
 struct tool_call;
 typedef void tool_fn(struct tool_call *call);
+/* What a call goes on with when the platform has answered. */
+typedef void tool_then_fn(struct tool_call *call, const struct rest_answer *answer);
+typedef void tool_done_fn(struct tool_call *call, void *arg);
 
 struct tool {
     const char *name;
@@ -45,25 +48,46 @@ enum tool_outcome {
 };
 
 struct tool_call {
-    const struct tool *tool;
-    struct rest *rest;
-    json_t *args; /* borrowed, an object, checked against the schema */
+    const struct tool *tool; /* borrowed */
+    struct rest *rest;       /* borrowed */
+    json_t *args;            /* owned, an object, checked against the schema */
+    json_t *kept;            /* owned: from one step for a later one, NULL = nothing */
     enum tool_outcome outcome;
-    char *text; /* owned */
+    char *text; /* owned; NULL = not answered yet */
+    /* What is under way: nothing, or one request and what follows it. */
+    struct rest_call *asked;
+    tool_then_fn *then;
+    tool_done_fn *done;
+    void *arg;
 };
 
-/* Does the row's call with its arguments. */
-void tool_run(struct tool_call *call);
+/* args: shared. Never NULL. */
+struct tool_call *tool_call_new(const struct tool *tool, struct rest *rest, json_t *args);
+/* Does the row's call with its arguments; done is called once it is answered, perhaps
+ * from within, and then owns the call. */
+void tool_call_start(struct tool_call *call, tool_done_fn *done, void *arg);
+/* Drops it, with its request. Takes NULL. */
+void tool_call_free(struct tool_call *call);
 
-/* For the run functions. */
-void tool_answer(struct tool_call *call, const struct rest_answer *answer);
+/* For the run functions and what follows them: each asks for one thing, or answers. */
+void tool_send(struct tool_call *call, const struct rest_request *req,
+               tool_then_fn *then);
+/* A request with the row's credential; body: borrowed, NULL = none. */
+void tool_ask(struct tool_call *call, const char *method, const char *path,
+              const json_t *body, tool_then_fn *then);
+/* The row's call, with method, path and body from the row. */
+void tool_ask_row(struct tool_call *call, tool_then_fn *then);
+tool_then_fn tool_answer; /* the platform's answer is the tool's */
 void tool_value(struct tool_call *call, enum tool_outcome outcome, const json_t *value);
 void tool_text(struct tool_call *call, enum tool_outcome outcome, const char *text);
-/* The row's call, with method and path from the row; ret is filled. */
-void tool_rest(struct tool_call *call, struct rest_answer *ret);
 const char *tool_arg(const struct tool_call *call, const char *name); /* NULL = absent */
 /* The row's path or another template filled in. Caller frees. */
 char *tool_path(const struct tool_call *call, const char *path);
+/* The text parts of an A2A answer, a line each: of a message or of a task's status; NULL
+ * = none. Caller frees. */
+char *tool_reply_text(const json_t *answer);
+/* Sets a member; value: taken. */
+void tool_put(json_t *object, const char *key, json_t *value);
 
 extern const struct tool management_tools[]; /* each list ends with a NULL name */
 extern const struct tool
@@ -73,6 +97,8 @@ extern const struct tool workspace_tools[];
 extern const struct tool a2a_tools[];
 
 tool_fn run_allowlist, run_recreate, run_create_issue, run_respond_request;
-tool_fn run_provision_verified, run_create_with_canvas, run_chat;
+tool_fn run_provision_verified, run_create_with_canvas, run_chat, run_read_file;
+tool_fn run_channel, run_remote_list, run_remote_state, run_remote_setup;
+tool_fn run_remote_freshness;
 
 #endif

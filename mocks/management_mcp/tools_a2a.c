@@ -13,25 +13,24 @@
 
 /* One call below this box's own workspace: path "/delegate" and so on. */
 static void own_call(struct tool_call *call, const char *method, const char *path,
-                     const json_t *body, struct rest_answer *ret)
+                     const json_t *body, tool_then_fn *then)
 {
     const char *id = env_get("WORKSPACE_ID");
     CLEANUP(free_ptr) char *escaped = http_escape(id ? id : "");
     CLEANUP(free_ptr) char *full = xasprintf("/workspaces/%s%s", escaped, path);
-    struct rest_request req = {.client = REST_BOX,
-                               .tool = call->tool->name,
-                               .method = method,
-                               .path = full,
-                               .body = body};
-    rest_call(call->rest, &req, ret);
+    tool_ask(call, method, full, body, then);
 }
 
-static void failed(struct tool_call *call, const struct rest_answer *answer)
+/* Whether the platform did what was asked; if not, the call is answered. */
+static bool succeeded(struct tool_call *call, const struct rest_answer *answer)
 {
+    if (answer->ok)
+        return true;
     CLEANUP(free_ptr)
     char *text = xasprintf("Error: %s: %s", json_str(answer->value, "error", "failed"),
                            json_str(answer->value, "detail", ""));
     tool_text(call, TOOL_PLATFORM_ERROR, text);
+    return false;
 }
 
 static void compact(struct tool_call *call, const json_t *value)
@@ -40,20 +39,21 @@ static void compact(struct tool_call *call, const json_t *value)
     tool_text(call, TOOL_OK, text);
 }
 
-/* The text of an A2A answer: of a message or of a task's status; NULL = none. Borrowed.
- */
-static const char *reply_text(const json_t *answer)
+static void answer_compact(struct tool_call *call, const struct rest_answer *answer)
 {
-    const json_t *result = json_object_get(answer, "result");
-    const json_t *status = json_object_get(result, "status");
-    const json_t *message = json_object_get(status, "message");
-    const json_t *parts = json_object_get(message ? message : result, "parts");
-    for (size_t i = 0; i < json_array_size(parts); i++) {
-        const char *text = json_str(json_array_get(parts, i), "text", NULL);
-        if (text)
-            return text;
-    }
-    return NULL;
+    if (succeeded(call, answer))
+        compact(call, answer->value);
+}
+
+static void peer_replied(struct tool_call *call, const struct rest_answer *answer)
+{
+    if (!succeeded(call, answer))
+        return;
+    CLEANUP(free_ptr) char *text = tool_reply_text(answer->value);
+    if (text)
+        tool_text(call, TOOL_OK, text);
+    else
+        compact(call, answer->value);
 }
 
 static void run_delegate_task(struct tool_call *call)
@@ -66,53 +66,34 @@ static void run_delegate_task(struct tool_call *call)
                              "message", "role", "user", "messageId", id, "parts", "kind",
                              "text", "text", tool_arg(call, "task"));
     CLEANUP(free_ptr) char *path = tool_path(call, "/workspaces/{workspace_id}/a2a");
-    struct rest_request req = {.client = REST_BOX,
-                               .tool = call->tool->name,
-                               .method = "POST",
-                               .path = path,
-                               .body = body};
-    CLEANUP(rest_answer_release) struct rest_answer answer = REST_ANSWER_INIT;
-    rest_call(call->rest, &req, &answer);
-    if (!answer.ok) {
-        failed(call, &answer);
+    tool_ask(call, "POST", path, body, peer_replied);
+}
+
+static void delegated(struct tool_call *call, const struct rest_answer *answer)
+{
+    if (!succeeded(call, answer))
         return;
-    }
-    const char *text = reply_text(answer.value);
-    if (text)
-        tool_text(call, TOOL_OK, text);
-    else
-        compact(call, answer.value);
+    CLEANUP(json_drop)
+    json_t *task = json_make("{s:s,s:s,s:s}", "task_id",
+                             json_str(answer->value, "delegation_id", ""), "status",
+                             "queued", "target_id", tool_arg(call, "workspace_id"));
+    compact(call, task);
 }
 
 static void run_delegate_async(struct tool_call *call)
 {
-    const char *target = tool_arg(call, "workspace_id");
     CLEANUP(json_drop)
-    json_t *body =
-        json_make("{s:s,s:s}", "target_id", target, "task", tool_arg(call, "task"));
-    CLEANUP(rest_answer_release) struct rest_answer answer = REST_ANSWER_INIT;
-    own_call(call, "POST", "/delegate", body, &answer);
-    if (!answer.ok) {
-        failed(call, &answer);
-        return;
-    }
-    CLEANUP(json_drop)
-    json_t *task =
-        json_make("{s:s,s:s,s:s}", "task_id", json_str(answer.value, "delegation_id", ""),
-                  "status", "queued", "target_id", target);
-    compact(call, task);
+    json_t *body = json_make("{s:s,s:s}", "target_id", tool_arg(call, "workspace_id"),
+                             "task", tool_arg(call, "task"));
+    own_call(call, "POST", "/delegate", body, delegated);
 }
 
-static void run_check_task(struct tool_call *call)
+static void tasks_known(struct tool_call *call, const struct rest_answer *answer)
 {
-    CLEANUP(rest_answer_release) struct rest_answer answer = REST_ANSWER_INIT;
-    own_call(call, "GET", "/delegations", NULL, &answer);
-    if (!answer.ok) {
-        failed(call, &answer);
+    if (!succeeded(call, answer))
         return;
-    }
-    for (size_t i = 0; i < json_array_size(answer.value); i++) {
-        const json_t *row = json_array_get(answer.value, i);
+    for (size_t i = 0; i < json_array_size(answer->value); i++) {
+        const json_t *row = json_array_get(answer->value, i);
         const char *id = json_str(row, "delegation_id", json_str(row, "id", ""));
         if (strcmp(id, tool_arg(call, "task_id")) == 0) {
             compact(call, row);
@@ -122,24 +103,22 @@ static void run_check_task(struct tool_call *call)
     tool_text(call, TOOL_PLATFORM_ERROR, "Error: no such task");
 }
 
+static void run_check_task(struct tool_call *call)
+{
+    own_call(call, "GET", "/delegations", NULL, tasks_known);
+}
+
 /* A 401 looks like an empty organisation here, as on the real box: that peers are visible
  * has to be shown elsewhere. */
-static void run_list_peers(struct tool_call *call)
+static void peers_known(struct tool_call *call, const struct rest_answer *answer)
 {
-    const char *id = env_get("WORKSPACE_ID");
-    CLEANUP(free_ptr) char *escaped = http_escape(id ? id : "");
-    CLEANUP(free_ptr) char *path = xasprintf("/registry/%s/peers", escaped);
-    struct rest_request req = {
-        .client = REST_BOX, .tool = call->tool->name, .method = "GET", .path = path};
-    CLEANUP(rest_answer_release) struct rest_answer answer = REST_ANSWER_INIT;
-    rest_call(call->rest, &req, &answer);
-    if (!answer.ok || json_array_size(answer.value) == 0) {
+    if (!answer->ok || json_array_size(answer->value) == 0) {
         tool_text(call, TOOL_OK, "No peers available (this workspace may be isolated)");
         return;
     }
     CLEANUP(json_drop) json_t *peers = json_array();
-    for (size_t i = 0; i < json_array_size(answer.value); i++) {
-        const json_t *row = json_array_get(answer.value, i);
+    for (size_t i = 0; i < json_array_size(answer->value); i++) {
+        const json_t *row = json_array_get(answer->value, i);
         json_t *peer = json_make(
             "{s:O,s:O,s:O,s:O,s:O}", "id", json_object_get(row, "id"), "name",
             json_object_get(row, "name"), "role", json_object_get(row, "role"), "status",
@@ -150,27 +129,31 @@ static void run_list_peers(struct tool_call *call)
     tool_value(call, TOOL_OK, peers);
 }
 
+static void run_list_peers(struct tool_call *call)
+{
+    const char *id = env_get("WORKSPACE_ID");
+    CLEANUP(free_ptr) char *escaped = http_escape(id ? id : "");
+    CLEANUP(free_ptr) char *path = xasprintf("/registry/%s/peers", escaped);
+    tool_ask(call, "GET", path, NULL, peers_known);
+}
+
+static void workspace_known(struct tool_call *call, const struct rest_answer *answer)
+{
+    if (succeeded(call, answer))
+        tool_value(call, TOOL_OK, answer->value);
+}
+
 static void run_workspace_info(struct tool_call *call)
 {
-    CLEANUP(rest_answer_release) struct rest_answer answer = REST_ANSWER_INIT;
-    own_call(call, "GET", "", NULL, &answer);
-    if (answer.ok)
-        tool_value(call, TOOL_OK, answer.value);
-    else
-        failed(call, &answer);
+    own_call(call, "GET", "", NULL, workspace_known);
 }
 
 /* The row's path is below the own workspace, its body the arguments. */
 static void run_own(struct tool_call *call)
 {
-    CLEANUP(rest_answer_release) struct rest_answer answer = REST_ANSWER_INIT;
     CLEANUP(free_ptr) char *path = tool_path(call, call->tool->path);
     bool get = strcmp(call->tool->method, "GET") == 0;
-    own_call(call, call->tool->method, path, get ? NULL : call->args, &answer);
-    if (answer.ok)
-        compact(call, answer.value);
-    else
-        failed(call, &answer);
+    own_call(call, call->tool->method, path, get ? NULL : call->args, answer_compact);
 }
 
 /* clang-format off */

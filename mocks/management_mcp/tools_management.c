@@ -7,7 +7,8 @@
 #define WS "/workspaces/{workspace_id}"
 #define REQUESTS WS "/requests"
 #define ALLOWLIST "/orgs/{org_id}/plugins/allowlist"
-#define PROVISION "name*; role; template; runtime; tier:int(1,4); parent_id; model"
+#define PROVISION                                                                        \
+    "name*'Workspace name'; role; template; runtime; tier:int(1,4); parent_id; model"
 #define ISSUE                                                                            \
     "title*; description*; repo; severity:enum(critical|high|medium|low); "              \
     "external:bool; "                                                                    \
