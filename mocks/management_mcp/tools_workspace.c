@@ -6,42 +6,53 @@
 #define W "workspace_id*"
 #define WS "/workspaces/{workspace_id}"
 
-/* The tools of the workspace mode that have a route on the platform, in the order of the
- * real list. All use the request tools' client, so without MOLECULE_API_KEY the platform
- * refuses what is not open. */
+#define CHANNEL WS "/channels/{channel_id}"
+#define SCHEDULES WS "/schedules"
+#define SCHEDULE SCHEDULES "/{schedule_id}"
+#define PLACE "workspace_dir; workspace_access:enum(none|read_only|read_write)"
+#define RUNTIMES "claude-code|hermes|openclaw|codex|google-adk|external|kimi|kimi-cli"
+
+/* The tools of the workspace mode, in the order of the real list. All use the request
+ * tools' client, so without MOLECULE_API_KEY the platform refuses what is not open. Some
+ * call what the platform has no longer, or never had; its answer is theirs. */
 
 /* clang-format off */
 const struct tool workspace_tools[] = {
     {"list_workspaces", "Every workspace, with its state.",
      "", REST_API, "GET", "/workspaces", BODY_NONE},
     {"create_workspace", "Make a new workspace.",
-     "name*; role; template; tier:num(1,4); parent_id; runtime; workspace_dir; "
-     "workspace_access:enum(none|read_only|read_write)", REST_API, "POST", "/workspaces", BODY_NONE,
+     "name*; role; template; tier:num(1,4)=1; parent_id; runtime; " PLACE, REST_API, "POST", "/workspaces", BODY_NONE,
      .run = run_create_with_canvas},
     {"provision_workspace", "Make a new workspace of a runtime and read it back.",
-     "name*; runtime*; role; template; tier:num(1,4); parent_id", REST_API, "POST", "/workspaces", BODY_NONE,
+     "name*; runtime*:enum(" RUNTIMES "); template; tier:num(1,4); role; parent_id; " PLACE, REST_API, "POST", "/workspaces", BODY_NONE,
      .run = run_provision_verified},
     {"get_workspace", "One workspace by its id.", W, REST_API, "GET", WS, BODY_NONE},
     {"delete_workspace", "Delete a workspace and its descendants.", W, REST_API, "DELETE", WS "?confirm=true", BODY_NONE},
     {"restart_workspace", "Restart a workspace.", W, REST_API, "POST", WS "/restart", BODY_EMPTY},
     {"update_workspace", "Change a workspace's fields.",
-     W "; name; role; tier:num(1,4); parent_id", REST_API, "PATCH", WS, BODY_ARGS},
+     W "; name; role; tier:num; parent_id:strnull", REST_API, "PATCH", WS, BODY_ARGS},
     {"pause_workspace", "Pause a workspace.", W, REST_API, "POST", WS "/pause", BODY_EMPTY},
     {"resume_workspace", "Resume a workspace.", W, REST_API, "POST", WS "/resume", BODY_EMPTY},
     {"chat_with_agent", "Send a message to an agent and wait for its answer.",
      W "; message*", REST_API, "POST", WS "/a2a", BODY_NONE, .run = run_chat},
+    {"assign_agent", "Give a workspace a model.", W "; model*", REST_API, "POST", WS "/agent", BODY_ARGS},
+    {"replace_agent", "Replace the model of a workspace.", W "; model*", REST_API, "PATCH", WS "/agent", BODY_ARGS},
+    {"remove_agent", "Take the agent from a workspace.", W, REST_API, "DELETE", WS "/agent", BODY_NONE},
+    {"move_agent", "Move an agent to another workspace.",
+     W "; target_workspace_id*", REST_API, "POST", WS "/agent/move", BODY_ARGS},
     {"get_model", "The model of a workspace and where it comes from.", W, REST_API, "GET", WS "/model", BODY_NONE},
     {"set_secret", "Set a secret of a workspace.", W "; key*; value*", REST_API, "POST", WS "/secrets", BODY_ARGS},
     {"list_secrets", "The names of a workspace's secrets.", W, REST_API, "GET", WS "/secrets", BODY_NONE},
     {"delete_secret", "Delete a secret of a workspace.", W "; key*", REST_API, "DELETE", WS "/secrets/{key}", BODY_NONE},
     {"list_global_secrets", "The names of the organisation's secrets.", "", REST_API, "GET", "/settings/secrets", BODY_NONE},
     {"set_global_secret", "Set a secret for the whole organisation.",
-     "key*; value*", REST_API, "POST", "/settings/secrets", BODY_ARGS},
+     "key*; value*", REST_API, "PUT", "/settings/secrets", BODY_ARGS},
     {"delete_global_secret", "Delete a secret of the organisation.",
      "key*", REST_API, "DELETE", "/settings/secrets/{key}", BODY_NONE},
     {"list_files", "The files of a workspace.",
      W "; path; root; depth:int(1,5)", REST_API, "GET", WS "/files[?root={root}][?path={path}][?depth={depth}]", BODY_NONE},
-    {"read_file", "One file of a workspace.", W "; path*", REST_API, "GET", WS "/files/{path/}", BODY_NONE},
+    {"read_file", "One file of a workspace.",
+     W "; path*", REST_API, "GET", WS "/files/{path/}", BODY_NONE, .run = run_read_file},
     {"write_file", "Write one file of a workspace.",
      W "; path*; content*", REST_API, "PUT", WS "/files/{path/}", BODY_ARGS},
     {"delete_file", "Delete one file of a workspace.", W "; path*", REST_API, "DELETE", WS "/files/{path/}", BODY_NONE},
@@ -50,11 +61,13 @@ const struct tool workspace_tools[] = {
     {"update_config", "Change the stored configuration of a workspace.",
      W "; config*:object", REST_API, "PATCH", WS "/config", BODY_ONE, .shape = "config"},
     {"commit_memory", "Remember something.",
-     W "; content*; scope:enum(LOCAL|TEAM|GLOBAL)", REST_API, "POST", WS "/memories", BODY_ARGS},
+     W "; content*; scope:enum(LOCAL|TEAM|GLOBAL)=LOCAL", REST_API, "POST", WS "/memories", BODY_ARGS},
     {"search_memory", "Look for something remembered.",
      W "; query; scope", REST_API, "GET", WS "/memories[?q={query}][?scope={scope}]", BODY_NONE},
+    {"delete_memory", "Forget something.", W "; memory_id*", REST_API, "DELETE", WS "/memories/{memory_id}", BODY_NONE},
     {"session_search", "Look through a workspace's activity.",
      W "; q; limit:int(1,200)", REST_API, "GET", WS "/session-search[?q={q}][?limit={limit}]", BODY_NONE},
+    {"get_shared_context", "What a workspace shares between turns.", W, REST_API, "GET", WS "/shared-context", BODY_NONE},
     {"memory_set", "Store a value under a key.",
      W "; key*; value*; ttl_seconds:int(1,); if_match_version:int(0,)", REST_API, "POST", WS "/memory", BODY_ARGS},
     {"memory_get", "The value of a key.", W "; key*", REST_API, "GET", WS "/memory/{key}", BODY_NONE},
@@ -72,9 +85,24 @@ const struct tool workspace_tools[] = {
      W "; runtime*", REST_API, "GET", WS "/plugins/compatibility?runtime={runtime}", BODY_NONE},
     {"list_channel_adapters", "The kinds of channels.", "", REST_API, "GET", "/channels/adapters", BODY_NONE},
     {"list_channels", "The channels of a workspace.", W, REST_API, "GET", WS "/channels", BODY_NONE},
+    {"add_channel", "Connect a workspace with a social channel.",
+     W "; channel_type*; config*; allowed_users", REST_API, "POST", WS "/channels", BODY_NONE, .run = run_channel},
+    {"update_channel", "Change a channel.",
+     W "; channel_id*; config; enabled:bool; allowed_users", REST_API, "PATCH", CHANNEL, BODY_NONE, .run = run_channel},
+    {"remove_channel", "Take a channel from a workspace.", W "; channel_id*", REST_API, "DELETE", CHANNEL, BODY_NONE},
+    {"send_channel_message", "Send a message over a channel.",
+     W "; channel_id*; text*", REST_API, "POST", CHANNEL "/send", BODY_ARGS},
+    {"test_channel", "Try a channel.", W "; channel_id*", REST_API, "POST", CHANNEL "/test", BODY_EMPTY},
+    {"discover_channel_chats", "The chats that a channel's credentials can see.",
+     "type*; config*:object", REST_API, "POST", "/channels/discover", BODY_ARGS},
     {"async_delegate", "Give another workspace a task and do not wait.",
      W "; target_id*; task*", REST_API, "POST", WS "/delegate", BODY_ARGS},
     {"check_delegations", "The tasks that a workspace gave to others.", W, REST_API, "GET", WS "/delegations", BODY_NONE},
+    {"record_delegation", "Tell the platform of a task that was given without it.",
+     W "; target_id*; task*; delegation_id*", REST_API, "POST", WS "/delegations/record", BODY_ARGS},
+    {"update_delegation_status", "Tell the platform what became of a task.",
+     W "; delegation_id*; status*:enum(completed|failed); error; response_preview", REST_API, "POST",
+     WS "/delegations/{delegation_id}/update", BODY_ARGS},
     {"report_activity", "Write into a workspace's activity.",
      W "; activity_type*; summary; method; target_id; status; request_body:object; response_body:object; "
      "duration_ms:int(0,); error_detail", REST_API, "POST", WS "/activity", BODY_ARGS},
@@ -82,7 +110,15 @@ const struct tool workspace_tools[] = {
      W "; type; limit:int(1,500)", REST_API, "GET", WS "/activity[?type={type}][?limit={limit}]", BODY_NONE},
     {"notify_user", "Send the user a message.", W "; message*", REST_API, "POST", WS "/notify", BODY_ARGS},
     {"list_traces", "The traces of a workspace.", W, REST_API, "GET", WS "/traces", BODY_NONE},
-    {"list_schedules", "The schedules of a workspace.", W, REST_API, "GET", WS "/schedules", BODY_NONE},
+    {"list_schedules", "The schedules of a workspace.", W, REST_API, "GET", SCHEDULES, BODY_NONE},
+    {"create_schedule", "Make a schedule that says a prompt again and again.",
+     W "; name*; cron_expr*; prompt*; timezone; enabled:bool", REST_API, "POST", SCHEDULES, BODY_ARGS},
+    {"update_schedule", "Change a schedule.",
+     W "; schedule_id*; name; cron_expr; prompt; timezone; enabled:bool", REST_API, "PATCH", SCHEDULE, BODY_ARGS},
+    {"delete_schedule", "Delete a schedule.", W "; schedule_id*", REST_API, "DELETE", SCHEDULE, BODY_NONE},
+    {"run_schedule", "Run a schedule now.", W "; schedule_id*", REST_API, "POST", SCHEDULE "/run", BODY_NONE},
+    {"get_schedule_history", "The past runs of a schedule.",
+     W "; schedule_id*", REST_API, "GET", SCHEDULE "/history", BODY_NONE},
     {"list_pending_approvals", "Approvals that wait for somebody.", "", REST_API, "GET", "/approvals/pending", BODY_NONE},
     {"decide_approval", "Approve or deny what a workspace asked for.",
      W "; approval_id*; decision*:enum(approved|denied); decided_by", REST_API, "POST",
@@ -108,6 +144,18 @@ const struct tool workspace_tools[] = {
     {"import_bundle", "Make a workspace from a bundle.",
      "bundle*:object", REST_API, "POST", "/bundles/import", BODY_ONE, .shape = "bundle"},
     {"get_canvas_viewport", "What the canvas shows.", "", REST_API, "GET", "/canvas/viewport", BODY_NONE},
+    {"set_canvas_viewport", "Say what the canvas shows.",
+     "x*:num; y*:num; zoom*:num", REST_API, "PUT", "/canvas/viewport", BODY_ARGS},
+    {"expand_team", "Show a workspace as a team.", W, REST_API, "POST", WS "/expand", BODY_EMPTY},
+    {"collapse_team", "Show a team as one workspace.", W, REST_API, "POST", WS "/collapse", BODY_EMPTY},
+    {"list_remote_agents", "The workspaces whose agents live elsewhere.",
+     "", REST_API, "GET", "/workspaces", BODY_NONE, .run = run_remote_list},
+    {"get_remote_agent_state", "How an agent that lives elsewhere is.",
+     W, REST_API, "GET", WS, BODY_NONE, .run = run_remote_state},
+    {"get_remote_agent_setup_command", "How to start an agent elsewhere.",
+     W "; platform_url_override", REST_API, "GET", WS, BODY_NONE, .run = run_remote_setup},
+    {"check_remote_agent_freshness", "Whether an agent that lives elsewhere was heard of lately.",
+     W "; threshold_seconds:num", REST_API, "GET", WS, BODY_NONE, .run = run_remote_freshness},
     {NULL},
 };
 /* clang-format on */
