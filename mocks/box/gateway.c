@@ -73,6 +73,43 @@ static json_t *leaking(const struct box *b, json_t *result)
     return copy;
 }
 
+static struct child *living(const struct door *door)
+{
+    struct child *child = box_child(door->b, door->name);
+
+    return child && child_state(child) == CHILD_READY ? child : NULL;
+}
+
+/* The tool that a tools/call names, borrowed; NULL = none that the server lists. */
+static const json_t *called_tool(const struct exchange *x, const struct child *child)
+{
+    const char *name = json_str(exchange_params(x), "name", "");
+    const json_t *tool = NULL;
+    size_t i = 0;
+
+    if (strcmp(exchange_method(x), "tools/call") != 0)
+        return NULL;
+    json_array_foreach(child_tools(child), i, tool)
+    {
+        if (strcmp(json_str(tool, "name", ""), name) == 0)
+            return tool;
+    }
+    return NULL;
+}
+
+/* Whether arguments were refused as an older revision does it, to a client of one in
+ * which that is a result of the tool. The server behind may be older than its client. */
+static bool is_refusal_of_arguments(const struct door *door, const struct exchange *x,
+                                    const json_t *error)
+{
+    const json_t *arguments = json_object_get(exchange_params(x), "arguments");
+    const struct child *child = living(door);
+
+    return json_int(error, "code", 0) == RPC_INVALID_PARAMS &&
+           exchange_has(x, MCP_F_ARGUMENTS_AS_RESULT) &&
+           (!arguments || json_is_object(arguments)) && child && called_tool(x, child);
+}
+
 static void answered(json_t *result, const json_t *error, void *arg)
 {
     struct passage *p = arg;
@@ -82,6 +119,8 @@ static void answered(json_t *result, const json_t *error, void *arg)
     free(p);
     if (result)
         exchange_result(x, leaking(door->b, result));
+    else if (error && is_refusal_of_arguments(door, x, error))
+        mcp_tools_text(x, json_str(error, "message", ""), true);
     else if (error)
         exchange_error(x, (int)json_int(error, "code", RPC_INTERNAL_ERROR),
                        json_str(error, "message", ""),
@@ -98,13 +137,6 @@ static void progressed(double progress, double total, const char *message, void 
 }
 
 /* ---- what the core asks for ---- */
-
-static struct child *living(const struct door *door)
-{
-    struct child *child = box_child(door->b, door->name);
-
-    return child && child_state(child) == CHILD_READY ? child : NULL;
-}
 
 static void on_hello(struct exchange *x, void *arg)
 {
@@ -147,20 +179,11 @@ static json_t *params_for_child(const struct exchange *x)
 /* False = answered. */
 static bool has_fitting_headers(struct exchange *x, const struct child *child)
 {
-    const json_t *params = exchange_params(x);
-    const char *name = json_str(params, "name", "");
-    const json_t *tool = NULL;
-    size_t i = 0;
+    const json_t *tool = called_tool(x, child);
 
-    if (strcmp(exchange_method(x), "tools/call") != 0)
-        return true;
-    json_array_foreach(child_tools(child), i, tool)
-    {
-        if (strcmp(json_str(tool, "name", ""), name) == 0)
-            return mcp_tools_check_headers(x, json_object_get(tool, "inputSchema"),
-                                           json_object_get(params, "arguments"));
-    }
-    return true;
+    return !tool ||
+           mcp_tools_check_headers(x, json_object_get(tool, "inputSchema"),
+                                   json_object_get(exchange_params(x), "arguments"));
 }
 
 static void on_request(struct exchange *x, void *arg)

@@ -85,6 +85,20 @@ static void holds_headers_against_the_schema_of_the_server_behind(void **state)
     assert_int_equal(f->status, 200);
 }
 
+/* The server for delegation speaks 2024-11-05, in which that is an error. */
+static void takes_an_older_servers_refusal_of_arguments_for_a_result(void **state)
+{
+    struct fixture *f = *state;
+    start_ready(f);
+    ask(f, "POST", "/mcp/a2a", CALLING("delegate_task"), CALL("delegate_task", "{}", ""));
+    json_t *body = body_json(f);
+    if (!json_bool(json_object_get(body, "result"), "isError", false))
+        fail_msg("%d %s", f->status, f->body.data);
+    json_decref(body);
+    ask(f, "POST", "/mcp/a2a", CALLING("no_such"), CALL("no_such", "{}", ""));
+    assert_error(f, 200, -32602);
+}
+
 static void passes_progress_on_with_the_clients_own_token(void **state)
 {
     struct fixture *f = *state;
@@ -226,6 +240,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         CASE(serves_a_modern_client_too),
         CASE(holds_headers_against_the_schema_of_the_server_behind),
+        CASE(takes_an_older_servers_refusal_of_arguments_for_a_result),
         CASE(passes_progress_on_with_the_clients_own_token),
         CASE(cancels_behind_it_when_a_modern_client_leaves),
         CASE(cancels_behind_it_when_a_legacy_client_says_so),
