@@ -146,6 +146,15 @@ SAN_ENV := ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stac
 test-mode: tests
 	@$(SAN_ENV) MODE=$(MODE) ci/run-tests $(TESTS) $(SCRIPT_TESTS)
 
+# ---- the official suite ---------------------------------------------------------------
+
+# The runs that must be red say nothing about the build: with the release build only.
+.PHONY: conformance
+conformance: ## the official MCP suite against our servers and our client
+	@ci/install-deps test
+	@$(MAKE) --no-print-directory programs
+	@$(SAN_ENV) MODE=$(MODE) ci/conformance $(if $(filter-out release,$(MODE)),server client)
+
 # ---- checks -------------------------------------------------------------------------
 
 C_FILES = $(shell git ls-files '*.c' '*.h' 2>/dev/null)
