@@ -30,8 +30,10 @@ static void render_exchange(struct buf *out, const struct report_exchange *e)
     buf_adds(out, "</code> → ");
     if (e->error[0]) {
         xml_escape(out, e->error);
-    } else {
+    } else if (e->status != 0) {
         buf_addf(out, "%d", e->status);
+    } else {
+        buf_adds(out, "answered");
     }
     buf_addf(out, " <span class=\"time\">%s</span></summary>",
              clock_human(e->duration_ms, human));
@@ -47,24 +49,19 @@ static void render_exchange(struct buf *out, const struct report_exchange *e)
         xml_escape(out, e->revision);
         buf_adds(out, "</div>");
     }
-    char *findings CLEANUP(free_ptr) = strv_join(&e->findings, "\n");
-    labelled(out, "frames that break the protocol", findings);
     buf_adds(out, "</details>");
 }
 
 /* Frames that break the protocol are shown whatever the checks say. */
 static void render_findings(struct buf *out, const struct report_scenario *s)
 {
-    bool any = false;
     for (size_t i = 0; i < s->n_exchanges; i++) {
-        if (s->exchanges[i].findings.n == 0) {
-            continue;
+        const struct report_exchange *e = &s->exchanges[i];
+        if (e->findings.n > 0) {
+            char *findings CLEANUP(free_ptr) = strv_join(&e->findings, "\n");
+            labelled(out, "MCP frames that break the protocol", findings);
+            render_exchange(out, e);
         }
-        if (!any) {
-            buf_adds(out, "<div class=\"label\">frames that break the protocol</div>");
-        }
-        any = true;
-        render_exchange(out, &s->exchanges[i]);
     }
 }
 

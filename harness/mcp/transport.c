@@ -79,15 +79,18 @@ void mcp_note_frame(struct mcp_transport *t, enum mcp_direction direction,
     CLEANUP(strv_release) struct strv findings = STRV_INIT;
     struct mcp_frame_context cx = {
         .revision = t->revision, .wire = t->wire, .sender = MCP_FROM_CLIENT};
-    if (direction == MCP_JUNK)
-        mcp_found(t, "a line on stdout that is no frame: '%.*s'",
+    if (direction == MCP_JUNK) {
+        strv_addf(&findings, "a line on stdout that is no frame: '%.*s'",
                   (int)(len > 80 ? 80 : len), text);
+        mcp_found(t, "%s", findings.v[0]);
+    }
     if (!t->opt.on_frame) /* our own frames are only read again for who looks at them */
         return;
-    if (direction == MCP_SENT)
+    if (direction == MCP_SENT) {
         (void)mcp_frame_check(text, len, &cx, &findings);
-    if (!t->to_the_letter)
-        keep_all(&t->own_findings, t->method, &findings);
+        if (!t->to_the_letter)
+            keep_all(&t->own_findings, t->method, &findings);
+    }
     show(t, direction, text, len, &findings);
 }
 

@@ -22,9 +22,7 @@ static void note_frame(struct frames *frames, const struct mcp_frame_seen *seen)
 {
     static const char *const directions[] = {
         [MCP_SENT] = "sent", [MCP_RECEIVED] = "received", [MCP_JUNK] = "junk"};
-    char *findings = seen->findings->n             ? strv_join(seen->findings, "\n")
-                     : seen->direction == MCP_JUNK ? xstrdup("no JSON-RPC frame")
-                                                   : NULL;
+    char *findings = seen->findings->n ? strv_join(seen->findings, "\n") : NULL;
     frames->v = xrealloc(frames->v, (frames->n + 1) * sizeof(*frames->v));
     frames->v[frames->n++] =
         (struct frame){.direction = directions[seen->direction],
