@@ -63,6 +63,7 @@ static int probe(struct http *http, const char *base, const char *path, int *ret
     CLEANUP(free_ptr) char *url = xasprintf("%s%s", base, path);
     const char *key = env_get("MOLECULE_API_KEY");
     req.url = url;
+    rest_say_who(&req.headers);
     if (key)
         strv_addf(&req.headers, "Authorization: Bearer %s", key);
     if (http_perform(http, &req, &resp, NULL))

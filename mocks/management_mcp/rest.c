@@ -178,13 +178,19 @@ static void box_headers(struct strv *headers)
         strv_addf(headers, "Origin: %s", platform);
 }
 
-static bool add_credentials(const struct rest_request *req, struct strv *headers,
-                            struct rest_answer *ret)
+void rest_say_who(struct strv *headers)
 {
-    /* For the platform's journal: what a box's server asks, the box asks. */
     const char *box = env_get("WAYBILL_BOX_ROOT") ? env_get("WORKSPACE_ID") : NULL;
     if (box)
         strv_addf(headers, "User-Agent: waybill-box/%s", box);
+    else
+        strv_add(headers, "User-Agent: molecule-mcp");
+}
+
+static bool add_credentials(const struct rest_request *req, struct strv *headers,
+                            struct rest_answer *ret)
+{
+    rest_say_who(headers);
     switch (req->client) {
     case REST_MGMT:
         return mgmt_headers(headers, ret);

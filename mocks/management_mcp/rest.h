@@ -62,6 +62,10 @@ struct rest_call *rest_start(struct rest *r, const struct rest_request *req,
 /* Ends the transfer; done is not called. Takes NULL. */
 void rest_cancel(struct rest_call *c);
 
+/* For the platform's journal: what a box's server asks, the box asks; elsewhere it is
+ * neither the box nor the platform. */
+void rest_say_who(struct strv *headers);
+
 /* {"error":error,"detail":detail}. Caller owns. */
 json_t *rest_error(const char *error, const char *detail);
 
