@@ -380,6 +380,11 @@ static void asks_to_confirm_before_it_deletes_a_tree(void **state)
     external_workspace("Child", parent, child, NULL);
     set_var("$W", parent);
     static const struct step steps[] = {
+        {"deprovision_workspace", "{\"workspace_id\":\"$W\"}",
+         "DELETE /workspaces/$W 400",
+         "{\"error\":\"HTTP 400\","
+         "\"detail\":\"~destructive_action_requires_confirmation\"}",
+         NULL, NULL, NULL},
         {"deprovision_workspace", "{\"workspace_id\":\"$W\",\"confirm_name\":\"Other\"}",
          "DELETE /workspaces/$W 400", "{\"error\":\"HTTP 400\",\"status\":400}", NULL,
          NULL, NULL},
