@@ -186,7 +186,8 @@ static void show_notification(const char *method, const json_t *params, void *ar
     buf_addf(&out, "waybill: progress %g", json_number_value(progress));
     if (total)
         buf_addf(&out, " of %g", json_number_value(total));
-    buf_addf(&out, " %s\n", json_str(params, "message", ""));
+    const char *message = json_str(params, "message", "");
+    buf_addf(&out, "%s%s\n", *message ? ": " : "", message);
     write_to(s, stderr, out.data);
 }
 
