@@ -272,6 +272,7 @@ static void uses_the_other_key_for_the_request_tools(void **state)
     start_management(x);
     call(x, "check_requests", "{" ID "}");
     assert_has(requests(x), "Authorization: Bearer api-key\r\n");
+    assert_has(requests(x), "X-Molecule-Org-Id: org-id\r\n");
     assert_null(strstr(requests(x), "org-key"));
 }
 

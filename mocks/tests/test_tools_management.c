@@ -166,9 +166,59 @@ static void keeps_the_list_of_allowed_plugins(void **state)
         {"get_org_plugin_allowlist", "{}", "GET /orgs/$O/plugins/allowlist 404",
          "{\"error\":\"HTTP 404\",\"status\":404}", NULL, NULL, NULL},
     };
+    static const struct step nowhere[] = {
+        {"get_org_plugin_allowlist", "{}", "",
+         "{\"error\":\"INVALID_ARGUMENTS\","
+         "\"detail\":\"org_id is required (or set MOLECULE_ORG_ID)\"}",
+         NULL, NULL, NULL},
+    };
+    static const char *const slug_only[] = {
+        "MOLECULE_ORG_API_KEY=$A", "MOLECULE_ORG_SLUG=acme", "MOLECULE_ORG_ID=", NULL};
     (void)state;
     TAKE_STEPS(steps);
     REFUSE_STEPS(other);
+    start_server("management", slug_only);
+    REFUSE_STEPS(nowhere);
+}
+
+static void gate_approvals(const char *value)
+{
+    char *body CLEANUP(free_ptr) = xasprintf(
+        "{\"name\":\"approvals_gate\",\"value\":\"%s\",\"org\":\"acme\"}", value);
+    assert_int_equal(ask_at(fx.mock_url, NULL, "PUT", "/_mock/switches", body), 200);
+}
+
+static int gate_down(void **state)
+{
+    gate_approvals("off");
+    return server_down(state);
+}
+
+/* 202 is no error: what it says has to be read. */
+static void is_told_to_wait_for_an_approval(void **state)
+{
+    static const struct step mint[] = {
+        {"mint_org_token", "{\"name\":\"gated\"}", "POST /org/tokens 202",
+         "{\"status\":\"pending_approval\",\"reason\":\"mint org token gated\"}",
+         "/approvals/pending", "[{\"reason\":\"mint org token gated\"}]",
+         "$Rapproval_id"},
+        {"list_pending_approvals", "{}", "GET /approvals/pending 200",
+         "[{\"id\":\"$R\"}]", "/approvals/pending", NULL, NULL},
+    };
+    static const struct step again[] = {
+        {"mint_org_token", "{\"name\":\"gated\"}", "POST /org/tokens 200",
+         "{\"name\":\"gated\",\"auth_token\":\"*\"}", NULL, NULL, NULL},
+    };
+    static const char *const org_token[] = {"MOLECULE_ORG_API_KEY=$M", NULL};
+    (void)state;
+    call_tool("mint_org_token", "{\"name\":\"anchored\"}");
+    set_var("$M", json_str(m.value, "auth_token", ""));
+    gate_approvals("on");
+    start_server("management", org_token);
+    TAKE_STEPS(mint);
+    char *path CLEANUP(free_ptr) = filled("/workspaces/$C/approvals/$R/decide");
+    assert_int_equal(ask("POST", path, "{\"decision\":\"approved\"}"), 200);
+    TAKE_STEPS(again);
 }
 
 static void tells_what_happened_and_what_waits(void **state)
@@ -407,13 +457,62 @@ static void refuses_without_a_request(void **state)
     static const char *const says[] = {
         "Invalid argument: budget_limits or budget_limit is required",
         "Invalid argument: dir or template is required"};
+    static const char *const shipped[] = {"WAYBILL_MCP_MANNERS=shipped", "LOG_LEVEL=60",
+                                          "MOLECULE_ORG_API_KEY=$A", NULL};
     (void)state;
-    for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
-        call_tool(steps[i].tool, steps[i].arguments);
+    for (size_t i = 0; i < 2 * ARRAY_SIZE(steps); i++) {
+        const struct step *s = &steps[i % ARRAY_SIZE(steps)];
+        if (i == ARRAY_SIZE(steps))
+            start_server("management", shipped);
+        call_tool(s->tool, s->arguments);
         assert_int_equal(m.answer.outcome, MCP_TOOL_ERROR);
-        assert_string_equal(answer_text(), says[i]);
-        assert_asked(steps[i].tool, "");
+        assert_string_equal(answer_text(), says[i % ARRAY_SIZE(steps)]);
+        assert_asked(s->tool, "");
     }
+}
+
+/* As shipped a refusal looks like a success. */
+static void hides_a_refusal_in_the_text_as_shipped(void **state)
+{
+    static const char *const shipped[] = {"WAYBILL_MCP_MANNERS=shipped", "LOG_LEVEL=60",
+                                          "MOLECULE_ORG_API_KEY=no",
+                                          "MOLECULE_API_KEY=no", NULL};
+    static const struct step steps[] = {
+        {"list_workspaces", "{}", "GET /workspaces 401",
+         "{\"error\":\"AUTH_ERROR\",\"status\":401}", NULL, NULL, NULL},
+        {"check_requests", "{\"workspace_id\":\"$E\"}", "GET /workspaces/$E/requests 401",
+         "{\"error\":\"HTTP 401\"}", NULL, NULL, NULL},
+        {"get_org", "{\"slug\":\"acme\",\"more\":1}", "",
+         "{\"error\":\"CP_TIER_NOT_CONFIGURED\"}", NULL, NULL, NULL},
+    };
+    (void)state;
+    start_server("management", shipped);
+    TAKE_STEPS(steps);
+}
+
+static void says_who_cannot_be_reached(void **state)
+{
+    static const char *const nowhere[] = {
+        "MOLECULE_ORG_API_KEY=$A",       "MOLECULE_API_URL=http://127.0.0.1:1",
+        "CP_API_URL=http://127.0.0.1:1", "GITEA_URL=http://127.0.0.1:1/api/v1",
+        "CP_ADMIN_API_TOKEN=x",          "GITEA_ISSUE_TOKEN=x",
+        "GITEA_ISSUE_REPO=a/b",          NULL};
+    static const struct step steps[] = {
+        {"list_workspaces", "{}", "",
+         "{\"error\":\"Tenant host unreachable at http://127.0.0.1:1\",\"detail\":\"*\"}",
+         NULL, NULL, NULL},
+        {"get_request", "{\"workspace_id\":\"w\",\"request_id\":\"r\"}", "",
+         "{\"error\":\"Platform unreachable at http://127.0.0.1:1\"}", NULL, NULL, NULL},
+        {"list_orgs", "{}", "",
+         "{\"error\":\"Control plane unreachable at http://127.0.0.1:1\"}", NULL, NULL,
+         NULL},
+        {"create_issue", "{\"title\":\"t\",\"description\":\"d\"}", "",
+         "{\"error\":\"Gitea unreachable at http://127.0.0.1:1/api/v1\"}", NULL, NULL,
+         NULL},
+    };
+    (void)state;
+    start_server("management", nowhere);
+    REFUSE_STEPS(steps);
 }
 
 static void tells_its_two_credentials_apart(void **state)
@@ -471,6 +570,8 @@ int main(void)
         T(limits_what_is_spent),
         T(makes_workspaces_from_templates_and_bundles),
         T(mints_and_revokes_tokens),
+        cmocka_unit_test_setup_teardown(is_told_to_wait_for_an_approval, server_up,
+                                        gate_down),
         T(keeps_the_list_of_allowed_plugins),
         T(tells_what_happened_and_what_waits),
         T(asks_the_control_plane),
@@ -480,6 +581,8 @@ int main(void)
         T(raises_and_settles_requests),
         T(asks_to_confirm_before_it_deletes_a_tree),
         T(refuses_without_a_request),
+        T(hides_a_refusal_in_the_text_as_shipped),
+        T(says_who_cannot_be_reached),
         T(tells_its_two_credentials_apart),
         T(leaves_no_tool_without_its_call),
     };

@@ -201,7 +201,9 @@ UNUSED static void start_server(const char *mode, const char *const *more)
     strv_addf(&env, "MOLECULE_ORG_ID=%s", fx.org_id);
     for (; *more; more++) {
         char *full CLEANUP(free_ptr) = filled(*more);
-        strv_add(&env, full);
+        char *value = strchr(full, '=');
+        *value++ = '\0';
+        strv_env_set(&env, full, value);
     }
     if (mcp_open_stdio(argv, &env, NULL, NULL, &m.client, &err) ||
         mcp_initialize(m.client, &m.answer, &err))
