@@ -224,6 +224,12 @@ bench-mock: ## the mock platform beside nginx and an npm mock: speed, start, mem
 	@$(MAKE) --no-print-directory MODE=release programs
 	@ci/install-node bench/node
 	@ci/bench/mock
+.PHONY: bench-mcp
+bench-mcp: ## our MCP server beside servers on the official SDK: start, calls a second
+	@ci/install-deps bench
+	@$(MAKE) --no-print-directory MODE=release programs
+	@ci/install-node mcp
+	@ci/bench/mcp
 
 # ---- installation ---------------------------------------------------------------------
 

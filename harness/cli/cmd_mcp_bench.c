@@ -36,6 +36,9 @@ static int one_turn(struct mcp_session *s, json_t *arguments, double *ret_ms,
                     struct err *err)
 {
     CLEANUP(mcp_answer_release) struct mcp_answer a = MCP_ANSWER_INIT;
+    /* How the one before ends is none of this one's time. */
+    if (s->a->cold)
+        mcp_close(TAKE(s->client));
     double start = now_ms();
     if (s->a->cold) {
         if (mcp_session_open(s, s->a->revision, &a, err))
