@@ -36,10 +36,67 @@ static bool too_deep(const json_t *j, int left)
     return false;
 }
 
+/* The length of an integer that 64 bits do not hold; 0 = it is something else. */
+static size_t huge_integer(const char *text, size_t len)
+{
+    bool negative = *text == '-';
+    const char *most = negative ? "9223372036854775808" : "9223372036854775807";
+    size_t n = negative;
+
+    while (n < len && text[n] >= '0' && text[n] <= '9')
+        n++;
+    if (n < len && text[n] && strchr(".eE", text[n]))
+        return 0;
+    size_t digits = n - negative;
+    bool huge = digits > 19 || (digits == 19 && memcmp(text + negative, most, 19) > 0);
+    return huge ? n : 0;
+}
+
+static size_t number_length(const char *text, size_t len)
+{
+    size_t n = 1;
+
+    while (n < len && text[n] && strchr("+-.0123456789Ee", text[n]))
+        n++;
+    return n;
+}
+
+/* The same text with "e0" after each integer that 64 bits do not hold, which makes it a
+ * real number of that size. */
+static void spell_as_reals(const char *text, size_t len, struct buf *out)
+{
+    bool quoted = false;
+
+    for (size_t i = 0, n = 1; i < len; i += n) {
+        bool escaped = quoted && text[i] == '\\' && i + 1 < len;
+        bool digits = !quoted && (text[i] == '-' || (text[i] >= '0' && text[i] <= '9'));
+        size_t huge = digits ? huge_integer(text + i, len - i) : 0;
+
+        n = escaped ? 2 : huge ? huge : digits ? number_length(text + i, len - i) : 1;
+        quoted ^= text[i] == '"';
+        buf_add(out, text + i, n);
+        if (huge)
+            buf_adds(out, "e0");
+    }
+}
+
+static json_t *load(const char *text, size_t len, json_error_t *why)
+{
+    struct buf spelled CLEANUP(buf_release) = BUF_INIT(SIZE_MAX / 2);
+    json_t *j = json_loadb(text, len, JSON_DECODE_ANY | JSON_ALLOW_NUL, why);
+
+    if (j || json_error_code(why) != json_error_numeric_overflow)
+        return j;
+    /* encoding/json, and so our own writer, writes reals below 1e21 without an exponent.
+     */
+    spell_as_reals(text, len, &spelled);
+    return json_loadb(spelled.data, spelled.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, why);
+}
+
 int json_parse(const char *text, size_t len, json_t **ret, struct err *err)
 {
     json_error_t why;
-    json_t *j = json_loadb(text, len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &why);
+    json_t *j = load(text, len, &why);
 
     if (!j && why.line > 0)
         return err_set(err, ERR_SHAPE, "not JSON: line %d, column %d: %s", why.line,

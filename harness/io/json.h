@@ -14,8 +14,8 @@
 /* For CLEANUP on a json_t pointer. */
 void json_drop(json_t **j);
 
-/* Any JSON value, nested up to LIMIT_DEPTH. ERR_SHAPE with line and column. Caller owns
- * *ret. */
+/* Any JSON value, nested up to LIMIT_DEPTH; an integer that 64 bits do not hold is read
+ * as a real number. ERR_SHAPE with line and column. Caller owns *ret. */
 MUST_CHECK int json_parse(const char *text, size_t len, json_t **ret, struct err *err);
 MUST_CHECK int json_read_file(const char *path, json_t **ret, struct err *err);
 

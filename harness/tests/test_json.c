@@ -73,6 +73,32 @@ static void numbers_are_the_shortest_that_read_back(void **state)
                    "[9223372036854775807,-9223372036854775808]");
 }
 
+static void integers_that_64_bits_do_not_hold_are_real_numbers(void **state)
+{
+    (void)state;
+    assert_renders("[9223372036854775808, -9223372036854775809, 9223372036854775807, "
+                   "\"\\\"99999999999999999999\", 1.5]",
+                   JSON_WIRE,
+                   "[9223372036854775808,-9223372036854775808,9223372036854775807,"
+                   "\"\\\"99999999999999999999\",1.5]");
+    assert_renders("266666666666666666666.5", JSON_WIRE, "266666666666666655744");
+    assert_renders("266666666666666655744", JSON_WIRE, "266666666666666655744");
+    assert_renders("100000000000000000000e1", JSON_WIRE, "1e+21");
+}
+
+static void a_number_that_nothing_holds_is_an_error(void **state)
+{
+    static const char *const bad[] = {"1e999", "[99999999999999999999x]",
+                                      "99999999999999999999-1", "-",
+                                      "099999999999999999999"};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        json_t *j = NULL;
+        assert_int_equal(json_parse(bad[i], strlen(bad[i]), &j, NULL), -1);
+        assert_null(j);
+    }
+}
+
 static void the_pretty_form_indents_by_two(void **state)
 {
     (void)state;
@@ -247,6 +273,8 @@ int main(void)
         cmocka_unit_test(line_separators_are_escaped_and_other_letters_are_not),
         cmocka_unit_test(control_characters_have_their_escapes),
         cmocka_unit_test(numbers_are_the_shortest_that_read_back),
+        cmocka_unit_test(integers_that_64_bits_do_not_hold_are_real_numbers),
+        cmocka_unit_test(a_number_that_nothing_holds_is_an_error),
         cmocka_unit_test(the_pretty_form_indents_by_two),
         cmocka_unit_test(bad_json_says_where),
         cmocka_unit_test(text_after_the_value_and_nothing_at_all_are_errors),
