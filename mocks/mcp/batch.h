@@ -8,12 +8,19 @@
 
 #include "mocks/mcp/server_part.h"
 
-/* answers: taken; NULL = there was no request in it. */
-typedef void mcp_batch_fn(json_t *answers, void *arg);
+/* Who received it. */
+struct mcp_batch_owner {
+    enum mcp_wire wire;
+    /* A notification that belongs to one of its requests. frame: taken. */
+    void (*note)(json_t *frame, void *arg);
+    /* The end of it. answers: taken; NULL = there was nothing to answer. */
+    void (*done)(json_t *answers, void *arg);
+    const char *(*header)(const char *name, void *arg); /* of HTTP; or NULL */
+};
 
 /* Takes each message; done is called once, when the last one is answered, perhaps from
- * within. messages: borrowed, an array. */
-void mcp_batch_take(struct mcp_server *s, enum mcp_wire wire, struct mcp_peer *peer,
-                    json_t *messages, mcp_batch_fn *done, void *arg);
+ * within. owner: borrowed until then. messages: borrowed, an array. */
+void mcp_batch_take(struct mcp_server *s, const struct mcp_batch_owner *owner, void *arg,
+                    struct mcp_peer *peer, json_t *messages);
 
 #endif

@@ -6,7 +6,6 @@
 
 #include "io/json.h"
 #include "mcp/meta.h"
-#include "mocks/mcp/batch.h"
 #include "mocks/mcp/frames.h"
 #include "mocks/mcp/http_part.h"
 
@@ -173,30 +172,6 @@ static void post_legacy(struct mcp_http *h, struct httpd_req *req, struct rpc_fr
 
 /* ---- batches ---- */
 
-struct batch_reply {
-    struct httpd_req *req; /* NULL = it has left */
-};
-
-static void batch_left(struct httpd_req *req, void *arg)
-{
-    struct batch_reply *b = arg;
-
-    (void)req;
-    b->req = NULL;
-}
-
-static void batch_done(json_t *answers, void *arg)
-{
-    struct batch_reply *b = arg;
-
-    if (b->req && answers)
-        httpd_reply_json(b->req, 200, json_incref(answers));
-    else if (b->req)
-        httpd_reply(b->req, 202, NULL, "", 0);
-    json_decref(answers);
-    free(b);
-}
-
 static void post_batch(struct mcp_http *h, struct httpd_req *req, json_t *messages)
 {
     struct http_session *session = NULL;
@@ -215,10 +190,7 @@ static void post_batch(struct mcp_http *h, struct httpd_req *req, json_t *messag
                           : "a batch: only revision 2025-03-26 has them");
         return;
     }
-    struct batch_reply *b = xcalloc(1, sizeof(*b));
-    b->req = req;
-    httpd_on_gone(req, batch_left, b);
-    mcp_batch_take(h->opt.server, MCP_WIRE_HTTP, &session->peer, messages, batch_done, b);
+    http_batch_take(h, session, req, messages);
 }
 
 /* ---- what it is ---- */

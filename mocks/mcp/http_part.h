@@ -61,6 +61,12 @@ void http_turns_end(struct mcp_http *h, const struct http_session *session);
 /* Whether the client reads a media type. */
 bool http_accepts(const struct httpd_req *req, const char *major, const char *full);
 
+/* ---- batches (http_batch.c) ---- */
+
+/* messages: borrowed, an array that is not empty, in a session that has batches. */
+void http_batch_take(struct mcp_http *h, struct http_session *session,
+                     struct httpd_req *req, json_t *messages);
+
 /* ---- the modern headers (http_check.c) ---- */
 
 /* Every check of a modern request, in the order that clients may rely on. */

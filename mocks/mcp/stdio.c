@@ -86,6 +86,15 @@ static void note(struct exchange *x, json_t *frame)
     send_frame(x->origin.arg, frame);
 }
 
+/* What was answered is still in the list: whether it was the last one shows by that. */
+static void perhaps_finish(struct mcp_stdio *t)
+{
+    if (t->ended && t->server->live && !t->server->live->next) {
+        loop_timer_cancel(t->timer);
+        t->timer = loop_timer_add(t->loop, 0, finish, t);
+    }
+}
+
 static void answer(struct exchange *x, int status, json_t *frame)
 {
     struct mcp_stdio *t = x->origin.arg;
@@ -93,11 +102,7 @@ static void answer(struct exchange *x, int status, json_t *frame)
     (void)status;
     if (frame)
         send_frame(t, frame);
-    /* x is still in the list: whether it was the last one shows in a moment. */
-    if (t->ended && t->server->live == x && !x->next) {
-        loop_timer_cancel(t->timer);
-        t->timer = loop_timer_add(t->loop, 0, finish, t);
-    }
+    perhaps_finish(t);
 }
 
 static const struct mcp_port PORT = {
@@ -105,11 +110,20 @@ static const struct mcp_port PORT = {
 
 /* ---- reading ---- */
 
+static void batch_note(json_t *frame, void *arg)
+{
+    send_frame(arg, frame);
+}
+
 static void batch_done(json_t *answers, void *arg)
 {
     if (answers)
         send_frame(arg, answers);
+    perhaps_finish(arg);
 }
+
+static const struct mcp_batch_owner BATCHES = {
+    .wire = MCP_WIRE_STDIO, .note = batch_note, .done = batch_done};
 
 static void refuse_line(struct mcp_stdio *t, json_t *id, int code, const char *why)
 {
@@ -130,7 +144,7 @@ static void take_batch(struct mcp_stdio *t, json_t *messages)
     else if (json_array_size(messages) == 0)
         refuse_line(t, NULL, RPC_INVALID_REQUEST, "an empty batch");
     else
-        mcp_batch_take(t->server, MCP_WIRE_STDIO, &t->peer, messages, batch_done, t);
+        mcp_batch_take(t->server, &BATCHES, t, &t->peer, messages);
 }
 
 static void take_line(struct mcp_stdio *t, const char *line, size_t len)
