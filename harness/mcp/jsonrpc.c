@@ -66,6 +66,9 @@ static int read_call(struct rpc_frame *f, const json_t *method, enum rpc_code *r
     if (!json_is_string(method))
         return no_frame(ret_code, err, "'method' is not a string");
     f->method = json_string_value(method);
+    /* It would be cut short: "ping\0x" is not "ping". */
+    if (strlen(f->method) != json_string_length(method))
+        return no_frame(ret_code, err, "'method' has a NUL character in it");
     f->kind = f->id ? RPC_REQUEST : RPC_NOTIFICATION;
     json_t *params = json_object_get(f->root, "params");
     if (params && !json_is_null(params)) {

@@ -115,6 +115,7 @@ static void refuses_what_is_json_but_no_frame(void **state)
         "{\"jsonrpc\":\"2.0\",\"id\":1.5,\"method\":\"m\"}",
         "{\"jsonrpc\":\"2.0\",\"id\":true,\"method\":\"m\"}",
         "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":4}",
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\\u0000x\"}",
         "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"m\",\"params\":\"x\"}",
         "{\"jsonrpc\":\"2.0\",\"id\":1}",
         "{\"jsonrpc\":\"2.0\",\"result\":{}}",

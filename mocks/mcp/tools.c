@@ -57,7 +57,7 @@ static bool read_cursor(const struct mcp_tools *t, const struct exchange *x,
                         size_t *ret_at)
 {
     const json_t *cursor = json_object_get(exchange_params(x), "cursor");
-    const char *text = json_string_value(cursor);
+    const char *text = json_str(exchange_params(x), "cursor", NULL);
     int64_t at = 0;
 
     *ret_at = 0;
