@@ -362,6 +362,8 @@ static void check_call(struct check *c)
         FIND(c, "'method' is not a string");
         return;
     }
+    if (strlen(c->method) != json_string_length(method))
+        FIND(c, "'method' has a NUL character in it");
     if (json_object_get(c->message, "result") || json_object_get(c->message, "error"))
         FIND(c, "'%.60s' has both a 'method' and an answer", c->method);
     if (params && !json_is_object(params))

@@ -61,6 +61,8 @@ static void knows_what_json_rpc_allows(void **state)
         {OLD, C, HTTP, NULL, "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"ping\"}", NULL},
         {OLD, C, HTTP, NULL, "{\"jsonrpc\":\"2.0\",\"id\":\"a\",\"method\":\"ping\"}",
          NULL},
+        {OLD, C, HTTP, NULL, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\\u0000\"}",
+         "a NUL character"},
         {OLD, C, HTTP, NULL, "{\"jsonrpc\":\"2.0\",\"id\":null,\"method\":\"ping\"}",
          "a string or an integer"},
         {OLD, C, HTTP, NULL, "{\"jsonrpc\":\"2.0\",\"id\":1.5,\"method\":\"ping\"}",
