@@ -4,6 +4,8 @@
 #include "base/limits.h"
 #include "harness/tests/mcp_fixture.h"
 
+#include <signal.h>
+
 #define NEW "\"2026-07-28\""
 #define SAY(frame) "echo '" frame "';"
 #define ANSWER(id, result) "{\"jsonrpc\":\"2.0\",\"id\":" id ",\"result\":" result "}"
@@ -19,6 +21,19 @@
     "\"requestId\":" id "}}"
 #define NOTE "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\"}"
 #define DRAIN "cat >/dev/null"
+
+/* A shell that runs these lines; the last one is followed by NULL. */
+static void open_child(struct fixture *x, const struct mcp_options *opt, ...)
+{
+    CLEANUP(strv_release) struct strv lines = STRV_INIT;
+    va_list ap;
+    va_start(ap, opt);
+    for (const char *line = NULL; (line = va_arg(ap, const char *));)
+        strv_add(&lines, line);
+    va_end(ap);
+    CLEANUP(free_ptr) char *script = strv_join(&lines, "\n");
+    open_shell(x, script, opt);
+}
 
 /* Some request that has to be answered. */
 static void ask(struct fixture *x)
@@ -95,11 +110,8 @@ static void puts_a_message_together_that_comes_in_pieces(void **state)
 static void says_how_a_child_died_in_the_middle_of_a_call(void **state)
 {
     struct fixture *x = *state;
-    open_shell(x,
-               "read a;" SAY(HELLO("1", "2025-11-25")) "read b; read c; echo out of luck "
-                                                       ">&2; printf '{\"jsonrpc\":'; "
-                                                       "kill -9 $$",
-               NULL);
+    open_child(x, NULL, "read a", SAY(HELLO("1", "2025-11-25")), "read b; read c",
+               "echo out of luck >&2; printf '{\"jsonrpc\":'; kill -9 $$", NULL);
     initialize(x);
     ask_in_vain(x, ERR_NET, "was ended by signal 9 before it answered");
     assert_non_null(strstr(x->err.text, "out of luck"));
@@ -151,29 +163,39 @@ static void ends_a_child_that_ignores_term_with_kill(void **state)
 
 /* ---- cancelling ---- */
 
+static volatile sig_atomic_t stop_now;
+
+static void stop_soon(const char *method, const json_t *params, void *arg)
+{
+    (void)method;
+    (void)params;
+    (void)arg;
+    stop_now = 1;
+}
+
 static void ignores_an_answer_that_comes_too_late(void **state)
 {
     struct fixture *x = *state;
-    struct mcp_options opt = {.revision = MCP_LATEST, .timeout_ms = 300};
-    open_shell(x,
-               "read a; read b; case $b in *notifications/cancelled*) " SAY(
-                   ANSWER("1", "{\"ok\":false}")) " read c; " SAY(ANSWER("1", "{}"))
-                   SAY(ANSWER("2", "{\"ok\":true}")) " esac; " DRAIN,
-               &opt);
-    ask_in_vain(x, ERR_TIMEOUT, "did not answer in time");
-    for (int i = 0; i < 20 && !is_ok(x); i++) /* a slow machine needs some more time */
-        if (mcp_request(x->client, "x/y", NULL, &x->answer, NULL) == 0)
-            break;
+    struct mcp_options opt = {.revision = MCP_LATEST,
+                              .timeout_ms = PATIENCE_MS,
+                              .stop = &stop_now,
+                              .on_notification = stop_soon};
+    stop_now = 0;
+    open_child(x, &opt, "read a", SAY(NOTE), "read b",
+               "case $b in *notifications/cancelled*)",
+               SAY(ANSWER("1", "{\"ok\":false}")), "read c", SAY(ANSWER("1", "{}")),
+               SAY(ANSWER("2", "{\"ok\":true}")), "esac", DRAIN, NULL);
+    ask_in_vain(x, ERR_TIMEOUT, "cancelled");
+    stop_now = 0;
+    ask(x);
     assert_true(is_ok(x));
 }
 
 static void ignores_a_server_that_cancels_what_was_never_asked(void **state)
 {
     struct fixture *x = *state;
-    open_shell(x,
-               "read a;" SAY(CANCELLED("1")) SAY(CANCELLED("99")) SAY(CANCELLED("\"x\""))
-                   SAY(ANSWER("1", "{\"ok\":true}")) DRAIN,
-               NULL);
+    open_child(x, NULL, "read a", SAY(CANCELLED("1")), SAY(CANCELLED("99")),
+               SAY(CANCELLED("\"x\"")), SAY(ANSWER("1", "{\"ok\":true}")), DRAIN, NULL);
     ask(x);
     assert_true(is_ok(x));
 }
@@ -202,11 +224,9 @@ static void reads_a_batch_from_a_child_and_out_of_a_stream(void **state)
         {FAKE_SSE,
          "data: [" NOTE ",{\"jsonrpc\":\"2.0\",\"id\":$ID,\"result\":{\"ok\":true}}]\n\n",
          NULL}};
-    open_shell(x,
-               "read a;" SAY(HELLO("1", "2025-03-26")) "read b; read c;" SAY(
-                   "[" NOTE "," CANCELLED("9") "," ANSWER("2", "{\"ok\":true}") "]")
-                   DRAIN,
-               NULL);
+    open_child(x, NULL, "read a", SAY(HELLO("1", "2025-03-26")), "read b; read c",
+               SAY("[" NOTE "," CANCELLED("9") "," ANSWER("2", "{\"ok\":true}") "]"),
+               DRAIN, NULL);
     initialize(x);
     ask(x);
     assert_true(is_ok(x));
@@ -221,17 +241,10 @@ static void reads_a_batch_from_a_child_and_out_of_a_stream(void **state)
 static void answers_the_ping_in_a_batch(void **state)
 {
     struct fixture *x = *state;
-    open_shell(
-        x,
-        "read a;" SAY(HELLO("1", "2025-03-26")) "read b; read c;" SAY(
-            "[{\"jsonrpc\":\"2.0\",\"id\":\"p\",\"method\":\"ping\"}]") "read d; case $d "
-                                                                        "in "
-                                                                        "*'\"id\":\"p\","
-                                                                        "\"result\":{}'*)"
-                                                                        " " SAY(ANSWER("2",
-                                                                                       "{"
-                                                                                       "\"ok\":true}")) " esac; " DRAIN,
-        NULL);
+    open_child(x, NULL, "read a", SAY(HELLO("1", "2025-03-26")), "read b; read c",
+               SAY("[{\"jsonrpc\":\"2.0\",\"id\":\"p\",\"method\":\"ping\"}]"), "read d",
+               "case $d in *'\"id\":\"p\",\"result\":{}'*)",
+               SAY(ANSWER("2", "{\"ok\":true}")), "esac", DRAIN, NULL);
     initialize(x);
     ask(x);
     assert_true(is_ok(x));
@@ -358,36 +371,18 @@ static void falls_back_over_stdio_after_any_other_error(void **state)
     }
 }
 
+#define DISCOVERED_2                                                                     \
+    ANSWER("2", "{" META ",\"supportedVersions\":[" NEW "],\"capabilities\":{}}")
 #define SUPPORTED(versions)                                                              \
     ",\"data\":{\"supported\":[" versions "],\"requested\":" NEW "}"
 
 static void takes_a_revision_that_a_child_names(void **state)
 {
     struct fixture *x = *state;
-    open_shell(x,
-               "read a;" SAY(REFUSAL(
-                   "1", "-32022",
-                   SUPPORTED(
-                       "\"2031-01-01\"," NEW))) "read b; case $b in "
-                                                "*server/discover*) " SAY(ANSWER("2",
-                                                                                 "{" META
-                                                                                 ",\"supp"
-                                                                                 "ortedVe"
-                                                                                 "rsions"
-                                                                                 "\":"
-                                                                                 "[" NEW
-                                                                                 "],"
-                                                                                 "\"capab"
-                                                                                 "ilities"
-                                                                                 "\":{}"
-                                                                                 "}")) " "
-                                                                                       "e"
-                                                                                       "s"
-                                                                                       "a"
-                                                                                       "c"
-                                                                                       ";"
-                                                                                       " " DRAIN,
-               &any_era);
+    open_child(x, &any_era, "read a",
+               SAY(REFUSAL("1", "-32022", SUPPORTED("\"2031-01-01\"," NEW))),
+               "read b; case $b in *server/discover*)", SAY(DISCOVERED_2), "esac", DRAIN,
+               NULL);
     initialize(x);
     assert_string_equal(mcp_revision(x->client), "2026-07-28");
 }
@@ -396,11 +391,9 @@ static void does_not_shake_hands_after_a_modern_error_of_a_child(void **state)
 {
     struct fixture *x = *state;
     /* initialize would be answered. */
-    open_shell(
-        x,
-        "read a;" SAY(REFUSAL("1", "-32022", SUPPORTED("\"2031-01-01\""))) "read b;" SAY(
-            HELLO("2", "2025-11-25")) DRAIN,
-        &any_era);
+    open_child(x, &any_era, "read a",
+               SAY(REFUSAL("1", "-32022", SUPPORTED("\"2031-01-01\""))), "read b",
+               SAY(HELLO("2", "2025-11-25")), DRAIN, NULL);
     assert_int_equal(mcp_initialize(x->client, &x->answer, &x->err), 0);
     assert_int_equal(x->answer.outcome, MCP_RPC_ERROR);
     assert_int_equal(x->answer.rpc_code, -32022);
