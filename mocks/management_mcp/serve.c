@@ -22,7 +22,7 @@
 
 /* A tool that has not answered yet. */
 struct running {
-    struct running *prev, *next;
+    struct running *next;
     struct serving *v;
     struct exchange *x;
     struct tool_call *call; /* owned */
@@ -85,15 +85,14 @@ static void on_request(struct exchange *x, void *arg)
     mcp_tools_request(v->tools, x);
 }
 
-static void running_free(struct running *r)
+static void running_free(struct serving *v, struct running *r)
 {
+    struct running **at = &v->running;
+
+    while (*at != r)
+        at = &(*at)->next;
+    *at = r->next;
     tool_call_free(r->call);
-    if (r->prev)
-        r->prev->next = r->next;
-    else
-        r->v->running = r->next;
-    if (r->next)
-        r->next->prev = r->prev;
     free(r);
 }
 
@@ -106,7 +105,7 @@ static void on_gone(struct exchange *x, void *arg)
     while (r && r->x != x)
         r = r->next;
     if (r)
-        running_free(r);
+        running_free(v, r);
     else if (v->diagnostics)
         diagnostics_gone(v->diagnostics, x);
 }
@@ -120,7 +119,7 @@ static void on_done(struct tool_call *call, void *arg)
     bool is_error = call->outcome == TOOL_BAD_ARGUMENT ||
                     (call->outcome == TOOL_PLATFORM_ERROR && !shipped);
 
-    running_free(r);
+    running_free(r->v, r);
     mcp_tools_text(x, text ? text : "", is_error);
 }
 
@@ -145,8 +144,6 @@ static void on_call(struct exchange *x, size_t index, json_t *args, void *arg)
     r->x = x;
     r->call = tool_call_new(v->s->tools[index], &v->s->rest, args);
     r->next = v->running;
-    if (r->next)
-        r->next->prev = r;
     v->running = r;
     tool_call_start(r->call, on_done, r);
 }
@@ -278,7 +275,7 @@ static void release(struct serving *v)
     mcp_tools_free(v->tools);
     diagnostics_free(v->diagnostics);
     while (v->running)
-        running_free(v->running);
+        running_free(v, v->running);
     rest_release(&v->s->rest);
     mcp_frames_free(v->frames);
     loop_free(v->loop);
