@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "io/http_curl.h"
 #include "io/http_easy.h"
 
 enum { CONNECT_TIMEOUT_MS = 10000, LIMIT_RESPONSE_HEADERS = 1000 };
@@ -71,6 +72,8 @@ int transfer_global_init(struct err *err)
     static bool done;
     if (done)
         return 0;
+    if (http_curl_load(err))
+        return -1;
     CURLcode rc = curl_global_init(CURL_GLOBAL_DEFAULT);
     if (rc != CURLE_OK) {
         int failed = err_set(err, ERR_NET, "cannot initialise libcurl: %s",

@@ -1,0 +1,186 @@
+#include "io/http_curl.h"
+
+#include <curl/curl.h>
+#include <dlfcn.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <string.h>
+
+/* The checking macros of the same names stand before every call elsewhere; here they
+ * would stand before the definitions. */
+#undef curl_easy_getinfo
+#undef curl_easy_setopt
+#undef curl_multi_setopt
+
+#define LIBRARY "libcurl.so.4"
+
+#define EACH(X)                                                                          \
+    X(curl_easy_cleanup)                                                                 \
+    X(curl_easy_getinfo)                                                                 \
+    X(curl_easy_init)                                                                    \
+    X(curl_easy_perform)                                                                 \
+    X(curl_easy_reset)                                                                   \
+    X(curl_easy_setopt)                                                                  \
+    X(curl_easy_strerror)                                                                \
+    X(curl_global_init)                                                                  \
+    X(curl_multi_add_handle)                                                             \
+    X(curl_multi_assign)                                                                 \
+    X(curl_multi_cleanup)                                                                \
+    X(curl_multi_info_read)                                                              \
+    X(curl_multi_init)                                                                   \
+    X(curl_multi_remove_handle)                                                          \
+    X(curl_multi_setopt)                                                                 \
+    X(curl_multi_socket_action)                                                          \
+    X(curl_multi_strerror)                                                               \
+    X(curl_slist_append)                                                                 \
+    X(curl_slist_free_all)
+
+/* One pointer a function, all NULL until the library is there. */
+static struct {
+#define MEMBER(name) __typeof__ (&(name))(name);
+    EACH(MEMBER)
+#undef MEMBER
+} lib;
+
+static const struct {
+    const char *name;
+    void *to; /* the member of lib */
+} rows[] = {
+#define ROW(name) {#name, &lib.name},
+    EACH(ROW)
+#undef ROW
+};
+
+int http_curl_load(struct err *err)
+{
+    static bool done;
+
+    if (done)
+        return 0;
+    /* Never closed: libcurl does not survive that, and the process needs it to its end.
+     */
+    void *handle = dlopen(LIBRARY, RTLD_LAZY | RTLD_LOCAL);
+    if (!handle)
+        return err_set(err, ERR_CONFIG, "cannot load libcurl: %s", dlerror());
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        void *at = dlsym(handle, rows[i].name);
+        if (!at)
+            return err_set(err, ERR_CONFIG, LIBRARY " has no function %s", rows[i].name);
+        /* ISO C has no conversion between the two kinds of pointers; POSIX has. */
+        memcpy(rows[i].to, &at, sizeof(at));
+    }
+    done = true;
+    return 0;
+}
+
+/* Every value of an option is one machine word, so that it can be handed on unseen. */
+_Static_assert(sizeof(long) == sizeof(void *) && sizeof(curl_off_t) == sizeof(void *),
+               "a value of curl_easy_setopt is not one word");
+
+CURLcode curl_easy_setopt(CURL *easy, CURLoption option, ...)
+{
+    va_list more;
+    va_start(more, option);
+    void *value = va_arg(more, void *);
+    va_end(more);
+    return lib.curl_easy_setopt(easy, option, value);
+}
+
+CURLcode curl_easy_getinfo(CURL *easy, CURLINFO info, ...)
+{
+    va_list more;
+    va_start(more, info);
+    void *ret = va_arg(more, void *);
+    va_end(more);
+    return lib.curl_easy_getinfo(easy, info, ret);
+}
+
+CURLMcode curl_multi_setopt(CURLM *multi, CURLMoption option, ...)
+{
+    va_list more;
+    va_start(more, option);
+    void *value = va_arg(more, void *);
+    va_end(more);
+    return lib.curl_multi_setopt(multi, option, value);
+}
+
+CURLcode curl_global_init(long flags)
+{
+    return lib.curl_global_init(flags);
+}
+
+CURL *curl_easy_init(void)
+{
+    return lib.curl_easy_init();
+}
+
+void curl_easy_cleanup(CURL *easy)
+{
+    lib.curl_easy_cleanup(easy);
+}
+
+void curl_easy_reset(CURL *easy)
+{
+    lib.curl_easy_reset(easy);
+}
+
+CURLcode curl_easy_perform(CURL *easy)
+{
+    return lib.curl_easy_perform(easy);
+}
+
+const char *curl_easy_strerror(CURLcode code)
+{
+    return lib.curl_easy_strerror(code);
+}
+
+CURLM *curl_multi_init(void)
+{
+    return lib.curl_multi_init();
+}
+
+CURLMcode curl_multi_cleanup(CURLM *multi)
+{
+    return lib.curl_multi_cleanup(multi);
+}
+
+CURLMcode curl_multi_add_handle(CURLM *multi, CURL *easy)
+{
+    return lib.curl_multi_add_handle(multi, easy);
+}
+
+CURLMcode curl_multi_remove_handle(CURLM *multi, CURL *easy)
+{
+    return lib.curl_multi_remove_handle(multi, easy);
+}
+
+CURLMcode curl_multi_assign(CURLM *multi, curl_socket_t fd, void *arg)
+{
+    return lib.curl_multi_assign(multi, fd, arg);
+}
+
+CURLMsg *curl_multi_info_read(CURLM *multi, int *ret_left)
+{
+    return lib.curl_multi_info_read(multi, ret_left);
+}
+
+CURLMcode curl_multi_socket_action(CURLM *multi, curl_socket_t fd, int what,
+                                   int *ret_running)
+{
+    return lib.curl_multi_socket_action(multi, fd, what, ret_running);
+}
+
+const char *curl_multi_strerror(CURLMcode code)
+{
+    return lib.curl_multi_strerror(code);
+}
+
+struct curl_slist *curl_slist_append(struct curl_slist *list, const char *text)
+{
+    return lib.curl_slist_append(list, text);
+}
+
+void curl_slist_free_all(struct curl_slist *list)
+{
+    lib.curl_slist_free_all(list);
+}
