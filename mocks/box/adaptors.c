@@ -185,11 +185,15 @@ static int run_setup(const struct plugin *p)
 
 /* ---- the claude layer ---- */
 
-/* Under another contract the management server goes by another name. */
-static void rename_server(json_t *servers, const char *server_name)
+/* What the plugin says of the management server, as the contract or a drift has it: under
+ * another contract it goes by another name. */
+static void adjust_server(json_t *servers, const struct adaptor_options *opt)
 {
     json_t *entry = json_object_get(servers, MANAGEMENT_SERVER);
+    const char *server_name = opt->server_name;
 
+    if (entry && opt->without_mode)
+        (void)json_object_del(json_object_get(entry, "env"), "MOLECULE_MCP_MODE");
     if (!entry || strcmp(server_name, MANAGEMENT_SERVER) == 0)
         return;
     (void)json_object_set(servers, server_name, entry);
@@ -226,7 +230,7 @@ static int merge_fragment(const struct plugin *p, const char *claude_dir)
         return 0;
     /* A file that cannot be read counts as {}, as the runtime has it. */
     (void)!json_read_file(to, &settings, NULL);
-    rename_server(json_object_get(fragment, "mcpServers"), p->opt->server_name);
+    adjust_server(json_object_get(fragment, "mcpServers"), p->opt);
     /* As the box sees itself: the mock runs no hooks, and whoever reads the file must not
      * find out where it really lies. */
     merged = settings_merge(settings, fragment, "/configs/.claude");
@@ -270,7 +274,7 @@ static bool register_servers(const struct plugin *p, int *ret_rc)
     *ret_rc = 0;
     if (!json_is_object(servers) || !path)
         return false;
-    rename_server(servers, p->opt->server_name);
+    adjust_server(servers, p->opt);
     if (p->opt->embed_secrets)
         settings_embed_env(servers, p->opt->env);
     *ret_rc = runtime_add_servers(rt, path, servers, p->err);

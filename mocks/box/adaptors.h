@@ -27,6 +27,7 @@ struct adaptor_options {
     int64_t setup_timeout_ms;
     bool descriptors;      /* mcp-servers.json is read too */
     bool embed_secrets;    /* fault secret=embedded */
+    bool without_mode;     /* fault server-mode=missing */
     bool skills_as_assets; /* fault seo-skills=asset */
     box_say_fn *say;
 };

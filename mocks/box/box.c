@@ -110,6 +110,7 @@ static void installed(struct box *b)
         .descriptors = box_switch_is(b, "plugin_descriptor", "yes"),
         .env = &b->env,
         .server_name = box_fragment_server(b),
+        .without_mode = box_fault_is(b, "server-mode", "missing"),
         .embed_secrets = box_fault_is(b, "secret", "embedded"),
         .skills_as_assets = box_fault_is(b, "seo-skills", "asset"),
         .say = box_say,

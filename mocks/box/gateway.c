@@ -110,6 +110,21 @@ static bool is_refusal_of_arguments(const struct door *door, const struct exchan
            (!arguments || json_is_object(arguments)) && child && called_tool(x, child);
 }
 
+/* A copy that is not what every revision wants, with the fault gateway=malformed; result:
+ * taken. */
+static json_t *malformed(const struct box *b, json_t *result)
+{
+    if (!json_is_object(result) || !box_fault_is(b, "gateway", "malformed"))
+        return result;
+    json_t *copy = xcheck(json_deep_copy(result));
+    json_decref(result);
+    (void)json_object_del(json_array_get(json_object_get(copy, "tools"), 0),
+                          "inputSchema");
+    (void)json_array_append_new(json_object_get(copy, "content"),
+                                json_make("{s:s}", "type", "nothing"));
+    return copy;
+}
+
 static void answered(json_t *result, const json_t *error, void *arg)
 {
     struct passage *p = arg;
@@ -118,7 +133,7 @@ static void answered(json_t *result, const json_t *error, void *arg)
 
     free(p);
     if (result)
-        exchange_result(x, leaking(door->b, result));
+        exchange_result(x, malformed(door->b, leaking(door->b, result)));
     else if (error && is_refusal_of_arguments(door, x, error))
         mcp_tools_text(x, json_str(error, "message", ""), true);
     else if (error)

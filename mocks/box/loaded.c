@@ -134,6 +134,22 @@ static char *expanded(const struct box *b, const char *text)
                                                    : env_expand(text, &b->env);
 }
 
+/* What the faults do to servers that are not the box's own. */
+static void faulty_env(const struct box *b, struct strv *env)
+{
+    static const struct {
+        const char *mode;
+        double seconds;
+    } cold[] = {{"slow", 45}, {"stuck", 200}};
+
+    for (size_t i = 0; i < ARRAY_SIZE(cold); i++)
+        if (box_fault_is(b, "npx", cold[i].mode))
+            strv_take(env, xasprintf("WAYBILL_NPX_COLD_MS=%lld",
+                                     (long long)box_pace_ms(b, cold[i].seconds)));
+    if (box_fault_is(b, "mcp-child", "duplicate"))
+        strv_env_set(env, "WAYBILL_MCP_DEFECT", "duplicate");
+}
+
 static void child_env(const struct box *b, const struct server_entry *e, struct strv *env)
 {
     /* The CLI is given more time for servers that are not its own, and they see it. */
@@ -147,6 +163,8 @@ static void child_env(const struct box *b, const struct server_entry *e, struct 
     strv_env_set(env, "WAYBILL_MCP_MANNERS", box_switch(b, "mcp_manners", "spec"));
     strv_env_set(env, "WAYBILL_VERB_MODE",
                  verb ? verb : box_switch(b, "verb_mode", "seed"));
+    if (e->source != SERVER_BUILTIN)
+        faulty_env(b, env);
     for (size_t i = 0; i < e->env.n; i++) {
         const char *pair = e->env.v[i];
         char *name CLEANUP(free_ptr) = xstrndup(pair, strcspn(pair, "="));

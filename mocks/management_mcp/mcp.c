@@ -13,30 +13,56 @@
 #include "io/json.h"
 #include "mocks/management_mcp/serve.h"
 
-static void add_tools(struct tool_server *s, const struct tool *tools,
-                      const char *without)
+static bool has_tool(const struct tool_server *s, const char *name)
+{
+    for (size_t i = 0; i < s->n_tools; i++)
+        if (strcmp(s->tools[i]->name, name) == 0)
+            return true;
+    return false;
+}
+
+/* Like the SDK's: a name that is registered twice is fatal. */
+static int add_tools(struct tool_server *s, const struct tool *tools, const char *without,
+                     struct err *err)
 {
     for (; tools->name; tools++) {
         if (without && strcmp(tools->name, without) == 0)
             continue;
+        if (has_tool(s, tools->name))
+            return err_set(err, ERR_BUG, "Error: Tool %s is already registered",
+                           tools->name);
         if (s->n_tools < ARRAY_SIZE(s->tools))
             s->tools[s->n_tools++] = tools;
     }
+    return 0;
 }
 
-/* false = the name is none of the modes. */
-static bool choose_verb(struct tool_server *s)
+/* As in a release that registered a tool for both modes and once more for this one. */
+static int repeat_itself(struct tool_server *s, struct err *err)
+{
+    static const struct tool again[] = {{.name = "create_request"}, {.name = NULL}};
+    const char *defect = env_get("WAYBILL_MCP_DEFECT");
+
+    if (!defect)
+        return 0;
+    if (strcmp(defect, "duplicate") != 0)
+        return err_set(err, ERR_USAGE, "WAYBILL_MCP_DEFECT is 'duplicate' or not set");
+    return add_tools(s, again, NULL, err);
+}
+
+static int add_management(struct tool_server *s, struct err *err)
 {
     const char *verb = env_get("WAYBILL_VERB_MODE");
     bool seed = !verb || strcmp(verb, "seed") == 0;
     bool phantom = verb && strcmp(verb, "phantom") == 0;
+
     if (!seed && !phantom && strcmp(verb, "real") != 0)
-        return false;
-    add_tools(s, management_tools, phantom ? "provision_workspace" : NULL);
-    add_tools(s, shared_tools, NULL);
-    if (seed)
-        add_tools(s, management_verb, NULL);
-    return true;
+        return err_set(err, ERR_USAGE,
+                       "WAYBILL_VERB_MODE is 'seed', 'real' or 'phantom'");
+    if (add_tools(s, management_tools, phantom ? "provision_workspace" : NULL, err) ||
+        add_tools(s, shared_tools, NULL, err) || repeat_itself(s, err))
+        return -1;
+    return seed ? add_tools(s, management_verb, NULL, err) : 0;
 }
 
 /* A log line where it does not belong: on stdout, before the protocol (as shipped). */
@@ -134,18 +160,16 @@ static int choose(struct tool_server *s, const char *mode, struct err *err)
         s->name = "a2a-delegation";
         s->revision = "2024-11-05";
         s->shipped = false;
-        add_tools(s, a2a_tools, NULL);
-    } else if (strcmp(mode, "management") == 0) {
-        s->name = "molecule-platform";
-        if (!choose_verb(s))
-            return err_set(err, ERR_USAGE,
-                           "WAYBILL_VERB_MODE is 'seed', 'real' or 'phantom'");
-    } else {
-        s->name = "molecule-a2a";
-        add_tools(s, workspace_tools, NULL);
-        add_tools(s, shared_tools, NULL);
+        return add_tools(s, a2a_tools, NULL, err);
     }
-    return 0;
+    if (strcmp(mode, "management") == 0) {
+        s->name = "molecule-platform";
+        return add_management(s, err);
+    }
+    s->name = "molecule-a2a";
+    return add_tools(s, workspace_tools, NULL, err)
+               ? -1
+               : add_tools(s, shared_tools, NULL, err);
 }
 
 /* Only what is given as an argument has to be one of the names. */
@@ -193,7 +217,12 @@ int mcp_main(int argc, char **argv)
                             &o.mode, &err);
     if (parsed == 1)
         return fputs(help, stdout) < 0 ? 1 : 0;
-    if (parsed || configure(&s, &o, &err)) {
+    if (parsed == 0 && configure(&s, &o, &err) && err.kind == ERR_BUG) {
+        /* To the letter what node says of what nobody catches, and its exit code. */
+        (void)fprintf(stderr, "%s\n", err.text);
+        return 1;
+    }
+    if (err.kind != ERR_NONE) {
         (void)fprintf(stderr, "waybill-mock mcp: %s\n", err.text);
         return 2;
     }

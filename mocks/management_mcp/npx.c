@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/num.h"
 #include "base/strv.h"
+#include "io/loop.h"
 #include "mocks/management_mcp/rest.h"
 
 #define PACKAGE "@molecule-ai/mcp-server"
@@ -61,6 +63,31 @@ static int exec_next(char **argv, const char *package)
     return NOT_FOUND;
 }
 
+static void cold_start_over(void *arg)
+{
+    loop_stop(arg);
+}
+
+/* Without a cache npx fetches the package first. It neither reads nor writes meanwhile.
+ */
+static int start_cold(struct err *err)
+{
+    const char *text = env_get("WAYBILL_NPX_COLD_MS");
+    struct loop *loop = NULL;
+    int64_t ms = 0;
+
+    if (!text)
+        return 0;
+    if (!num_parse(text, 0, INT32_MAX, &ms))
+        return err_set(err, ERR_USAGE, "WAYBILL_NPX_COLD_MS is a number, not '%s'", text);
+    if (loop_new(&loop, err) < 0)
+        return -1;
+    (void)loop_timer_add(loop, ms, cold_start_over, loop);
+    int rc = loop_run(loop, err);
+    loop_free(loop);
+    return rc;
+}
+
 int npx_main(int argc, char **argv)
 {
     int i = 1;
@@ -70,6 +97,11 @@ int npx_main(int argc, char **argv)
     bool real = which && strcmp(which, "real") == 0;
     if (real || i >= argc || !is_package(argv[i]))
         return exec_next(argv, i < argc ? argv[i] : "");
+    struct err err = ERR_INIT;
+    if (start_cold(&err) < 0) {
+        (void)fprintf(stderr, "npx: %s\n", err.text);
+        return 1;
+    }
     /* The package's program takes no arguments: what follows its name is ignored. */
     static char name[] = "mcp";
     char *server[] = {name, NULL};
