@@ -24,8 +24,9 @@ void attempt_release(struct attempt *at)
     strv_release(&at->headers);
     strv_release(&at->findings);
     json_drop(&at->answer);
-    char *owned[] = {at->body,   at->reply,        at->rpc_message, at->tool,
-                     at->broken, at->own_expected, at->own_actual,  at->skip};
+    char *owned[] = {at->body,         at->unfit,      at->reply,
+                     at->rpc_message,  at->tool,       at->broken,
+                     at->own_expected, at->own_actual, at->skip};
     for (size_t i = 0; i < ARRAY_SIZE(owned); i++)
         free(owned[i]);
     attempt_init(at);

@@ -138,9 +138,9 @@ struct attempt {
     struct strv headers;
     struct strv findings; /* MCP: see struct observation */
     json_t *answer;
-    char *body, *reply, *rpc_message, *tool, *broken; /* owned */
-    int exchange;                                     /* that shows it, 0 = none */
-    bool unsent; /* no connection was made, so no request was: only with obs.broken */
+    char *body, *reply, *rpc_message, *tool, *broken, *unfit; /* owned */
+    int exchange; /* that shows it, 0 = none */
+    bool unsent;  /* no connection was made, so no request was: only with obs.broken */
 
     /* The check that the step makes by itself ("online"); own_name NULL = none. */
     const char *own_name;

@@ -3,6 +3,7 @@
  * bridge, to a command, to a URL. Each try is a session of its own, so that a box that
  * was restarted between two tries is simply the next session's server.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,6 +89,10 @@ static int find_launch(struct ctx *ctx, struct session *s, struct attempt *at)
     ctx_call(ctx, &c, at);
     call_release(&c);
     if (at->obs.broken)
+        return 0;
+    /* As through the gateway: that the box has no such server says something about it. */
+    at->obs.gateway = at->obs.status == 404;
+    if (at->obs.gateway)
         return 0;
     if (!status_ok(at->obs.status)) {
         CLEANUP(free_ptr) char *why = xstrdup(json_str(at->answer, "error", "?"));
@@ -273,6 +278,15 @@ static void see_call(const struct mcp_answer *a, struct attempt *at)
     attempt_answer(at, answer);
 }
 
+/* What was answered to a message to the letter: a batch has an answer of its own kind. */
+static void see_body(const char *text, struct attempt *at)
+{
+    json_t *parsed = NULL;
+    attempt_body(at, text, strlen(text));
+    if (json_parse(text, strlen(text), &parsed, NULL) == 0)
+        attempt_answer(at, parsed);
+}
+
 static void see_answer(const struct step *step, const struct session *s,
                        const struct mcp_answer *a, struct attempt *at)
 {
@@ -290,7 +304,7 @@ static void see_answer(const struct step *step, const struct session *s,
         if (step->mcp_op == MCP_OP_CALL && json_is_object(a->result))
             see_call(a, at);
         else if (a->http_body)
-            attempt_body(at, a->http_body, strlen(a->http_body));
+            see_body(a->http_body, at);
         else
             attempt_answer(at, a->result ? json_incref(a->result) : NULL);
         break;
@@ -380,6 +394,27 @@ static void see_findings(struct session *s, struct attempt *at)
     at->obs.findings = &at->findings;
 }
 
+/* No answer. What the server did instead was seen, and is held against what is expected
+ * of it: it ended, the box names a command that is not there, or it answered with what no
+ * revision calls an answer. Anything else says nothing about it. */
+static void see_failure(struct ctx *ctx, const struct step *step, struct session *s,
+                        const char *what, const struct err *failed, struct attempt *at)
+{
+    bool absent =
+        step_arg(step, "on") && failed->kind == ERR_SYS && failed->sys == ENOENT;
+    bool ended = !s->url && (failed->kind == ERR_NET || absent);
+    int number = record(ctx, s, what ? what : "mcp", NULL, failed);
+    if ((ended || failed->kind == ERR_SHAPE) && step->n_expects) {
+        attempt_release(at);
+        at->unfit = xstrdup(failed->text);
+        at->obs.unfit = at->unfit;
+        at->obs.ended = ended;
+    } else {
+        attempt_broken(at, "%s: %s", what ? what : "mcp", failed->text);
+    }
+    at->exchange = number;
+}
+
 static int converse(struct ctx *ctx, const struct step *step, struct session *s,
                     struct attempt *at, struct err *err)
 {
@@ -411,11 +446,8 @@ static int converse(struct ctx *ctx, const struct step *step, struct session *s,
             see_answer(step, s, &a, at);
         }
     }
-    if (rc < 0) {
-        int number = record(ctx, s, what ? what : "mcp", NULL, &failed);
-        attempt_broken(at, "%s: %s", what ? what : "mcp", failed.text);
-        at->exchange = number;
-    }
+    if (rc < 0)
+        see_failure(ctx, step, s, what, &failed, at);
     mcp_answer_release(&a);
     see_findings(s, at);
     return 0;
@@ -434,7 +466,8 @@ int act_mcp(struct ctx *ctx, const struct step *step, struct attempt *at, struct
         rc = ctx_text(ctx, step, step_arg(step, "revision"), &s.revision, err);
     if (rc == 0 && step->mcp_op == MCP_OP_CALL)
         rc = ctx_text(ctx, step, ynode_get(step->mcp_arg, "name"), &tool, err);
-    if (rc == 0 && !at->obs.broken)
+    bool found = s.url || s.argv.n > 0;
+    if (rc == 0 && !at->obs.broken && found)
         rc = converse(ctx, step, &s, at, err);
     if (rc == 0 && tool) {
         free(at->tool);

@@ -372,6 +372,7 @@ const struct name_row expect_names[] = {
     {EXPECT_TOOLS, "tools"},
     {EXPECT_TOOLS_MATCH, "tools_match"},
     {EXPECT_FRAMES_VALID, "frames_valid"},
+    {EXPECT_ENDED, "ended"},
     {0, NULL},
 };
 

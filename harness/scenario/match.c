@@ -521,9 +521,17 @@ static int look_at(struct look *l, const struct expectation *e, struct err *err)
     case EXPECT_TOOLS:
     case EXPECT_TOOLS_MATCH:
     case EXPECT_FRAMES_VALID:
+    case EXPECT_ENDED:
         return look_at_mcp(l, e, err);
     }
     return 0;
+}
+
+/* Whether the expectation is about the very thing that made the answer none. */
+static bool speaks_of_unfit(const struct expectation *e, const struct observation *obs)
+{
+    bool found = obs->findings && obs->findings->n > 0;
+    return e->kind == EXPECT_ENDED || (e->kind == EXPECT_FRAMES_VALID && found);
 }
 
 int match_group(const struct expect_group *group, const struct observation *obs,
@@ -544,6 +552,12 @@ int match_group(const struct expect_group *group, const struct observation *obs,
         if (e->kind == EXPECT_UNCHANGED)
             continue;
         r = look_at(&l, e, err);
+        /* Whatever is expected of a server, it has to answer for that. */
+        if (r == 0 && obs->unfit && !speaks_of_unfit(e, obs)) {
+            l.holds = false;
+            buf_reset(&l.actual);
+            buf_adds(&l.actual, obs->unfit);
+        }
         enum match_verdict verdict = l.holds ? MATCH_PASS : MATCH_FAIL;
         if (obs->broken) {
             verdict = MATCH_BROKEN;

@@ -38,11 +38,13 @@ struct observation {
     const char *rpc_message;     /* NULL = "" */
     const char *tool;            /* name of the tool that was called, NULL = none */
     const struct strv *findings; /* MCP: what the server's frames broke; NULL = no MCP */
-    bool gateway;                /* over a box's MCP gateway: 404 = no such server */
-    unsigned refusals;           /* enum refusal bits that the caller knows besides */
-    int absent;    /* 1 = what was asked for is not there, 0 = it is, -1 = take
-                      404 for absent */
-    int64_t bytes; /* size of what was read; -1 = body_len */
+    const char *unfit; /* why what an MCP server did is no answer; NULL = it is one */
+    bool ended;        /* that is: it ended before it answered */
+    bool gateway;      /* over a box's MCP gateway: 404 = no such server */
+    unsigned refusals; /* enum refusal bits that the caller knows besides */
+    int absent;        /* 1 = what was asked for is not there, 0 = it is, -1 = take
+                          404 for absent */
+    int64_t bytes;     /* size of what was read; -1 = body_len */
     int64_t elapsed_ms;
 };
 #define OBSERVATION_INIT                                                                 \

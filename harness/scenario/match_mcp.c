@@ -367,6 +367,27 @@ static void frames_valid(struct look *l, const struct expectation *e)
     buf_adds(&l->actual, findings->n ? all : "all of them are");
 }
 
+static int ended_holds(struct look *l, const struct expectation *e, struct err *err)
+{
+    const char *how = l->obs->ended ? l->obs->unfit : NULL;
+
+    buf_adds(&l->expected, "the server ends before it answers: ");
+    json_t *text CLEANUP(json_drop) = how ? json_str_new(how) : NULL;
+    if (look_all_hold(l, e->matchers, e->n_matchers, text, err) < 0)
+        return -1;
+    if (how)
+        look_add_text(&l->actual, how, strlen(how), MATCH_TEXT_MAX);
+    else {
+        l->holds = false;
+        buf_adds(&l->actual, "it did not end; ");
+        if (l->obs->unfit)
+            look_add_text(&l->actual, l->obs->unfit, strlen(l->obs->unfit), QUOTED_MAX);
+        else
+            look_describe(l->obs, &l->actual);
+    }
+    return 0;
+}
+
 int look_at_mcp(struct look *l, const struct expectation *e, struct err *err)
 {
     switch (e->kind) {
@@ -383,6 +404,8 @@ int look_at_mcp(struct look *l, const struct expectation *e, struct err *err)
     case EXPECT_TOOLS_MATCH:
         tools_match(l, e);
         return 0;
+    case EXPECT_ENDED:
+        return ended_holds(l, e, err);
     case EXPECT_FRAMES_VALID:
         frames_valid(l, e);
         return 0;

@@ -151,6 +151,7 @@ enum expect_kind {
     EXPECT_TOOLS,
     EXPECT_TOOLS_MATCH,
     EXPECT_FRAMES_VALID,
+    EXPECT_ENDED,
     EXPECT_SUCCEEDS, /* not written: the control of a `deny` was not refused */
 };
 extern const struct name_row expect_names[]; /* keys of `expect` */

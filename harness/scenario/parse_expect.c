@@ -354,6 +354,7 @@ static void read_one(struct loader *l, const struct ypair *pair, enum expect_kin
         return;
     case EXPECT_BODY:
     case EXPECT_REPLY:
+    case EXPECT_ENDED:
         e = add_expectation(g, kind, node);
         read_matcher(l, node, MATCH_CONTAINS, &e->matchers, &e->n_matchers);
         return;

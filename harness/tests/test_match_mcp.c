@@ -59,6 +59,46 @@ static void a_status_is_only_there_over_http(void **state)
     assert_pass(f, "http-status");
 }
 
+static void a_server_that_ended_can_be_expected_and_nothing_else_of_it(void **state)
+{
+    struct fixture *f = *state;
+
+    f->obs.ended = true;
+    f->obs.unfit = "'npx' ended with exit code 1 before it answered";
+    assert_pass(f, "ended");
+    assert_fail(f, "mcp-error-none", "no error, neither of JSON-RPC nor of the tool",
+                "'npx' ended with exit code 1 before it answered");
+    f->obs.unfit = "'npx' ended with exit code 2 before it answered";
+    assert_fail(f, "ended", "the server ends before it answers: contains \"exit code 1\"",
+                "'npx' ended with exit code 2 before it answered");
+    f->obs.ended = false;
+    f->obs.unfit = NULL;
+    answer_is(f, "{\"tools\":[]}");
+    assert_fail(f, "ended", "the server ends before it answers: contains \"exit code 1\"",
+                "it did not end; {\"tools\":[]}");
+}
+
+static void an_answer_that_is_none_fails_and_its_findings_count(void **state)
+{
+    struct fixture *f = *state;
+    char one[] = "tool 'x' has no 'inputSchema' object";
+    char *v[] = {one, NULL};
+    struct strv findings = {.v = v, .n = 1, .cap = 0};
+
+    f->obs.unfit = "result of 'tools/list': tool 'x' has no 'inputSchema' object";
+    f->obs.findings = &findings;
+    assert_fail(f, "mcp-error-none", "no error, neither of JSON-RPC nor of the tool",
+                f->obs.unfit);
+    assert_fail(f, "frames-valid", "frames as the revision has them", one);
+    assert_pass(f, "frames-broken");
+    findings.n = 0;
+    assert_fail(f, "frames-valid", "frames as the revision has them", f->obs.unfit);
+    assert_fail(f, "frames-broken", "frames that break the revision's rules",
+                f->obs.unfit);
+    f->obs.findings = NULL;
+    f->obs.unfit = NULL;
+}
+
 static void finds_a_tool_by_its_name(void **state)
 {
     struct fixture *f = *state;
@@ -159,6 +199,8 @@ int main(void)
         T(an_error_of_either_kind_is_an_mcp_error),
         T(a_result_is_no_mcp_error_whatever_it_says),
         T(a_status_is_only_there_over_http),
+        T(a_server_that_ended_can_be_expected_and_nothing_else_of_it),
+        T(an_answer_that_is_none_fails_and_its_findings_count),
         T(finds_a_tool_by_its_name),
         T(wants_parts_of_a_tool_and_no_more),
         T(says_which_part_of_a_tool_is_another),
