@@ -217,7 +217,8 @@ static void lint_name(const struct linting *x)
 
 static void lint_tags(const struct linting *x)
 {
-    static const char *const known[] = {"gate", "smoke", "slow", "prove", "contract", "mcp"};
+    static const char *const known[] = {"gate",  "smoke",    "slow",
+                                        "prove", "contract", "mcp"};
     const struct strv *tags = x->opt ? x->opt->run_tags : NULL;
 
     for (size_t i = 0; i < x->s->tags.n; i++) {
