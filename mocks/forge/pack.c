@@ -11,6 +11,7 @@
 
 #include "base/fs.h"
 #include "base/limits.h"
+#include "mocks/forge/archive.h"
 #include "mocks/forge/catalog.h"
 
 struct packing {
@@ -80,6 +81,8 @@ static void writer_drop(struct archive **a)
 
 int pack_tree(const char *dir, const char *top, size_t max_total, int fd, struct err *err)
 {
+    if (forge_archive_load(err))
+        return -1;
     CLEANUP(writer_drop) struct archive *a = xcheck(archive_write_new());
     struct packing p = {
         .a = a, .dir = dir, .top = top, .max_total = max_total, .err = err};

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/fs.h"
 #include "base/limits.h"
+#include "mocks/forge/archive.h"
 
 static void archive_drop(struct archive **a)
 {
@@ -26,6 +27,8 @@ static const char *archive_why(struct archive *a)
 static int open_archive(struct archive **ret, const void *data, size_t len,
                         struct err *err)
 {
+    if (forge_archive_load(err))
+        return -1;
     struct archive *a = xcheck(archive_read_new());
     *ret = a;
     if (archive_read_support_filter_gzip(a) < ARCHIVE_WARN ||
