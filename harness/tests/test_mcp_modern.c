@@ -588,22 +588,6 @@ static void ends_a_child_by_closing_its_stdin(void **state)
     assert_true(right);
 }
 
-static void signals_a_child_that_stays(void **state)
-{
-    int64_t start = clock_mono_ms();
-    char *how = ended_how(
-        *state,
-        "trap 'echo term >>$f' TERM; read a;" SAY(
-            "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}") "cat >/dev/null; echo "
-                                                            "eof >>$f;"
-                                                            "while :; do read b "
-                                                            "</dev/zero; done");
-    bool right = strncmp(how, "eof\n", 4) == 0;
-    free(how);
-    assert_true(right);
-    assert_in_range(clock_mono_ms() - start, 1900, 30000); /* two graces, then KILL */
-}
-
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -642,7 +626,6 @@ int main(void)
         T(gives_up_on_a_list_without_end),
         T(takes_an_empty_cursor_for_a_cursor),
         T(ends_a_child_by_closing_its_stdin),
-        T(signals_a_child_that_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
