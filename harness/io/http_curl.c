@@ -1,18 +1,16 @@
 #include "io/http_curl.h"
 
 #include <curl/curl.h>
-#include <dlfcn.h>
 #include <stdarg.h>
 #include <stdbool.h>
-#include <string.h>
+
+#include "base/dynlib.h"
 
 /* The checking macros of the same names stand before every call elsewhere; here they
  * would stand before the definitions. */
 #undef curl_easy_getinfo
 #undef curl_easy_setopt
 #undef curl_multi_setopt
-
-#define LIBRARY "libcurl.so.4"
 
 #define EACH(X)                                                                          \
     X(curl_easy_cleanup)                                                                 \
@@ -42,10 +40,7 @@ static struct {
 #undef MEMBER
 } lib;
 
-static const struct {
-    const char *name;
-    void *to; /* the member of lib */
-} rows[] = {
+static const struct dynlib_function functions[] = {
 #define ROW(name) {#name, &lib.name},
     EACH(ROW)
 #undef ROW
@@ -55,20 +50,8 @@ int http_curl_load(struct err *err)
 {
     static bool done;
 
-    if (done)
-        return 0;
-    /* Never closed: libcurl does not survive that, and the process needs it to its end.
-     */
-    void *handle = dlopen(LIBRARY, RTLD_LAZY | RTLD_LOCAL);
-    if (!handle)
-        return err_set(err, ERR_CONFIG, "cannot load libcurl: %s", dlerror());
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        void *at = dlsym(handle, rows[i].name);
-        if (!at)
-            return err_set(err, ERR_CONFIG, LIBRARY " has no function %s", rows[i].name);
-        /* ISO C has no conversion between the two kinds of pointers; POSIX has. */
-        memcpy(rows[i].to, &at, sizeof(at));
-    }
+    if (!done && dynlib_load("libcurl.so.4", functions, ARRAY_SIZE(functions), err) < 0)
+        return -1;
     done = true;
     return 0;
 }

@@ -2,11 +2,9 @@
 
 #include <archive.h>
 #include <archive_entry.h>
-#include <dlfcn.h>
 #include <stdbool.h>
-#include <string.h>
 
-#define LIBRARY "libarchive.so.13"
+#include "base/dynlib.h"
 
 #define EACH(X)                                                                          \
     X(archive_entry_filetype)                                                            \
@@ -47,10 +45,7 @@ static struct {
 #undef MEMBER
 } lib;
 
-static const struct {
-    const char *name;
-    void *to; /* the member of lib */
-} rows[] = {
+static const struct dynlib_function functions[] = {
 #define ROW(name) {#name, &lib.name},
     EACH(ROW)
 #undef ROW
@@ -60,19 +55,9 @@ int forge_archive_load(struct err *err)
 {
     static bool done;
 
-    if (done)
-        return 0;
-    /* Never closed: archives are read and written until the process ends. */
-    void *handle = dlopen(LIBRARY, RTLD_LAZY | RTLD_LOCAL);
-    if (!handle)
-        return err_set(err, ERR_CONFIG, "cannot load libarchive: %s", dlerror());
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        void *at = dlsym(handle, rows[i].name);
-        if (!at)
-            return err_set(err, ERR_CONFIG, LIBRARY " has no function %s", rows[i].name);
-        /* ISO C has no conversion between the two kinds of pointers; POSIX has. */
-        memcpy(rows[i].to, &at, sizeof(at));
-    }
+    if (!done &&
+        dynlib_load("libarchive.so.13", functions, ARRAY_SIZE(functions), err) < 0)
+        return -1;
     done = true;
     return 0;
 }

@@ -40,9 +40,9 @@ static int put(struct fixture *f, const char *rel, const char *text)
 
 static int setup(void **state)
 {
-    struct fixture *f = calloc(1, sizeof *f);
     if (forge_archive_load(NULL)) /* for what the tests ask of libarchive themselves */
         return -1;
+    struct fixture *f = calloc(1, sizeof *f);
     (void)snprintf(f->dir, sizeof f->dir, "/tmp/waybill-forge-XXXXXX");
     if (mkdtemp(f->dir) == NULL)
         return -1;
