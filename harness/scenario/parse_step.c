@@ -93,6 +93,9 @@ static bool check_keys(struct loader *l, const struct ynode *node,
                 ok = check_type(l, pair->key, pair->value, &row->fields[0]) && ok;
         } else if (f) {
             ok = check_type(l, pair->key, pair->value, f) && ok;
+        } else if (field_find(row->fields, pair->key)) {
+            bad_key(l, pair, "'%s' belongs into '%s: {...}'", pair->key, row->key);
+            ok = false;
         } else {
             char *hint CLEANUP(free_ptr) = suggestion(pair->key, &known);
             bad_key(l, pair, "unknown key '%s' in a '%s' step%s", pair->key, row->key,
