@@ -52,8 +52,9 @@ void surface_render(const json_t *surface, struct buf *out)
 int surface_read(const char *path, json_t **ret, struct err *err)
 {
     CLEANUP(json_drop) json_t *read = NULL;
-    if (json_read_file(path, &read, err))
-        return -1;
+    struct err why = ERR_INIT;
+    if (json_read_file(path, &read, &why))
+        return err_set(err, ERR_CONFIG, "%s", why.text);
     if (strcmp(json_str(read, "waybill", ""), "tools") != 0 ||
         !json_is_array(json_object_get(read, "tools")))
         return err_set(err, ERR_CONFIG,
@@ -67,33 +68,26 @@ int surface_read(const char *path, json_t **ret, struct err *err)
 /* ---- differences ---- */
 
 struct diff {
-    struct buf *out;
+    json_t *list;
     const char *tool;
-    size_t n;
 };
 
-/* Short enough for a line. */
-static char *shown(const json_t *value)
+static void set(json_t *row, const char *key, json_t *value)
 {
-    enum { MOST = 200 };
-    if (!value)
-        return xstrdup("nothing");
-    char *text =
-        xcheck(json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_SORT_KEYS));
-    if (strlen(text) > MOST) {
-        char *cut = xasprintf("%.*s...", MOST, text);
-        free(text);
-        return cut;
-    }
-    return text;
+    if (value && json_object_set(row, key, value))
+        abort(); /* out of memory */
 }
 
-static void differ(struct diff *d, const char *path, const json_t *a, const json_t *b)
+/* before or after NULL: there is none. */
+static void differ(struct diff *d, const char *change, const char *path, json_t *before,
+                   json_t *after)
 {
-    CLEANUP(free_ptr) char *before = shown(a);
-    CLEANUP(free_ptr) char *after = shown(b);
-    buf_addf(d->out, "~ tool '%s': %s: %s is now %s\n", d->tool, path, before, after);
-    d->n++;
+    json_t *row =
+        json_make("{s:s,s:s,s:s*}", "tool", d->tool, "change", change, "path", path);
+    set(row, "before", before);
+    set(row, "after", after);
+    if (json_array_append_new(d->list, row))
+        abort(); /* out of memory */
 }
 
 static void compare(struct diff *d, const char *path, json_t *a, json_t *b);
@@ -128,12 +122,12 @@ static void compare(struct diff *d, const char *path, json_t *a, json_t *b)
     if (json_is_object(a) && json_is_object(b))
         compare_objects(d, path, a, b);
     else
-        differ(d, path, a, b);
+        differ(d, "changed", path, a, b);
 }
 
-size_t surface_diff(const json_t *expected, const json_t *actual, struct buf *out)
+json_t *surface_differences(const json_t *expected, const json_t *actual)
 {
-    struct diff d = {.out = out};
+    struct diff d = {.list = xcheck(json_array())};
     json_t *before = json_object_get(expected, "tools");
     json_t *after = json_object_get(actual, "tools");
     size_t i = 0, k = 0;
@@ -146,10 +140,45 @@ size_t surface_diff(const json_t *expected, const json_t *actual, struct buf *ou
         if (order == 0)
             compare_objects(&d, "", a, b);
         else
-            buf_addf(out, "%c tool '%s'\n", order < 0 ? '-' : '+', d.tool);
-        d.n += order != 0;
+            differ(&d, order < 0 ? "removed" : "added", NULL, NULL, NULL);
         i += order <= 0;
         k += order >= 0;
     }
-    return d.n;
+    return d.list;
+}
+
+/* Short enough for a line. */
+static char *shown(const json_t *value)
+{
+    enum { MOST = 200 };
+    if (!value)
+        return xstrdup("nothing");
+    char *text =
+        xcheck(json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_SORT_KEYS));
+    if (strlen(text) > MOST) {
+        char *cut = xasprintf("%.*s...", MOST, text);
+        free(text);
+        return cut;
+    }
+    return text;
+}
+
+size_t surface_diff(const json_t *expected, const json_t *actual, struct buf *out)
+{
+    CLEANUP(json_drop) json_t *list = surface_differences(expected, actual);
+    size_t n = json_array_size(list);
+    for (size_t i = 0; i < n; i++) {
+        const json_t *row = json_array_get(list, i);
+        const char *change = json_str(row, "change", "");
+        const char *tool = json_str(row, "tool", "");
+        if (strcmp(change, "changed") != 0) {
+            buf_addf(out, "%c tool '%s'\n", *change == 'a' ? '+' : '-', tool);
+            continue;
+        }
+        CLEANUP(free_ptr) char *before = shown(json_object_get(row, "before"));
+        CLEANUP(free_ptr) char *after = shown(json_object_get(row, "after"));
+        buf_addf(out, "~ tool '%s': %s: %s is now %s\n", tool, json_str(row, "path", ""),
+                 before, after);
+    }
+    return n;
 }

@@ -19,8 +19,11 @@ json_t *surface_make(const json_t *tools);
 /* As it stands in the file: keys sorted, so that a diff of two files says what changed.
  */
 void surface_render(const json_t *surface, struct buf *out);
-/* ERR_CONFIG when the file is no surface. Caller owns *ret. */
+/* ERR_CONFIG when the file cannot be read or is no surface. Caller owns *ret. */
 MUST_CHECK int surface_read(const char *path, json_t **ret, struct err *err);
+/* An array of {"tool", "change": "added"|"removed"|"changed", "path"?, "before"?,
+ * "after"?}; before and after are left out where there was nothing. New reference. */
+json_t *surface_differences(const json_t *expected, const json_t *actual);
 /* Appends a line for each difference: "- tool 'x'", "+ tool 'y'",
  * "~ tool 'z': inputSchema.properties.n.type: \"string\" is now \"integer\"". Returns how
  * many there are. */

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -100,6 +101,46 @@ static void renders_the_same_text_for_the_same_tools(void **state)
     assert_true(same);
 }
 
+static void says_differences_as_data(void **state)
+{
+    struct fixture *x = *state;
+    x->before = surface("[{\"name\":\"a\",\"title\":null},{\"name\":\"b\"}]");
+    x->after = surface("[{\"name\":\"a\",\"title\":\"A\",\"annotations\":{}},"
+                       "{\"name\":\"c\"}]");
+    json_t *list = surface_differences(x->before, x->after);
+    json_render(list, JSON_WIRE, &x->out);
+    json_decref(list);
+    assert_string_equal(
+        x->out.data,
+        "[{\"after\":\"A\",\"before\":null,\"change\":\"changed\",\"path\":\"title\","
+        "\"tool\":\"a\"},"
+        "{\"after\":{},\"change\":\"changed\",\"path\":\"annotations\",\"tool\":\"a\"},"
+        "{\"change\":\"removed\",\"tool\":\"b\"},"
+        "{\"change\":\"added\",\"tool\":\"c\"}]");
+}
+
+static void a_file_that_is_no_surface_is_a_mistake_of_configuration(void **state)
+{
+    static const char *const texts[] = {NULL, "{bad", "[]", "{\"waybill\":\"tools\"}"};
+    struct fixture *x = *state;
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        char path[] = "/tmp/waybill-surface-XXXXXX";
+        int fd = mkstemp(path);
+        assert_true(fd >= 0);
+        bool written = !texts[i] || write(fd, texts[i], strlen(texts[i])) > 0;
+        close(fd);
+        if (!texts[i])
+            unlink(path);
+        struct err err = ERR_INIT;
+        int rc = surface_read(path, &x->before, &err);
+        unlink(path);
+        assert_true(written);
+        assert_int_equal(rc, -1);
+        assert_int_equal(err.kind, ERR_CONFIG);
+        assert_non_null(strstr(err.text, path));
+    }
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -109,6 +150,8 @@ int main(void)
         T(names_tools_that_came_and_went),
         T(says_where_a_schema_changed),
         T(renders_the_same_text_for_the_same_tools),
+        T(says_differences_as_data),
+        T(a_file_that_is_no_surface_is_a_mistake_of_configuration),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
