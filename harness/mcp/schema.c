@@ -14,7 +14,7 @@
 struct reader {
     struct mcp_schema *s;
     struct err *err;
-    int depth;
+    int depth, steps;
 };
 
 static int read_schema(struct reader *r, json_t *schema);
@@ -30,6 +30,11 @@ static int not_understood(struct reader *r, const char *keyword, const char *why
                    "the schema uses '%.64s', which is not checked here%s", keyword, why);
 }
 
+static int too_large(struct reader *r)
+{
+    return err_set(r->err, ERR_SHAPE, "the schema is too large to be read");
+}
+
 /* ---- patterns ---- */
 
 static int read_pattern(struct reader *r, const char *text)
@@ -41,6 +46,8 @@ static int read_pattern(struct reader *r, const char *text)
     for (size_t i = 0; i < s->n_patterns; i++)
         if (strcmp(s->patterns[i].text, text) == 0)
             return 0;
+    if (s->n_patterns >= SCHEMA_PATTERNS)
+        return too_large(r);
     pcre2_code *code =
         pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED,
                       PCRE2_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_ALT_BSUX |
@@ -128,14 +135,15 @@ static json_t *follow_pointer(json_t *root, const char *pointer)
 }
 
 /* The schema that calls itself so: "$anchor": "a", in draft-07 "$id": "#a". */
-static json_t *find_anchor(json_t *at, const char *name, bool draft07, int depth)
+static json_t *find_anchor(struct reader *r, json_t *at, const char *name, int depth)
 {
+    bool draft07 = r->s->dialect == SCHEMA_07;
     const char *key = NULL;
     json_t *member = NULL;
     size_t i = 0;
     const char *own = json_str(at, draft07 ? "$id" : "$anchor", NULL);
 
-    if (depth > SCHEMA_DEPTH)
+    if (depth > SCHEMA_DEPTH || ++r->steps > SCHEMA_STEPS)
         return NULL;
     if (own && draft07)
         own = own[0] == '#' ? own + 1 : NULL;
@@ -145,13 +153,13 @@ static json_t *find_anchor(json_t *at, const char *name, bool draft07, int depth
     json_object_foreach(at, key, member)
     {
         if (strcmp(key, "enum") != 0 && strcmp(key, "const") != 0)
-            found = find_anchor(member, name, draft07, depth + 1);
+            found = find_anchor(r, member, name, depth + 1);
         if (found)
             return found;
     }
     json_array_foreach(at, i, member)
     {
-        found = find_anchor(member, name, draft07, depth + 1);
+        found = find_anchor(r, member, name, depth + 1);
         if (found)
             return found;
     }
@@ -178,7 +186,9 @@ static int read_ref(struct reader *r, const char *ref)
     fragment += *fragment == '#';
     json_t *target = *fragment == '/' || !*fragment
                          ? follow_pointer(s->root, fragment)
-                         : find_anchor(s->root, fragment, s->dialect == SCHEMA_07, 0);
+                         : find_anchor(r, s->root, fragment, 0);
+    if (r->steps > SCHEMA_STEPS)
+        return too_large(r);
     if (!target)
         return err_set(r->err, ERR_SHAPE, "the schema's '$ref' to '%.100s' leads nowhere",
                        ref);
@@ -379,12 +389,17 @@ static int read_schema(struct reader *r, json_t *schema)
                        "a schema is neither an object nor true or false");
     if (r->depth >= SCHEMA_DEPTH)
         return err_set(r->err, ERR_SHAPE, "the schema is nested too deep");
+    if (++r->steps > SCHEMA_STEPS)
+        return too_large(r);
     const json_t *ref = json_object_get(schema, "$ref");
     if (ref && r->s->dialect == SCHEMA_07) {
         /* Draft-07 does not look at what stands beside a reference. */
         if (!json_is_string(ref))
             return misshaped(r, "$ref", "a string");
-        return read_ref(r, json_string_value(ref));
+        r->depth++; /* a reference to a reference is depth too */
+        int rc = read_ref(r, json_string_value(ref));
+        r->depth--;
+        return rc;
     }
     if (read_id(r, schema))
         return -1;

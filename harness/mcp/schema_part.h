@@ -11,7 +11,12 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
-enum { SCHEMA_DEPTH = 64, SCHEMA_STEPS = 200000, SCHEMA_PATTERN_STEPS = 100000 };
+enum {
+    SCHEMA_DEPTH = 64,
+    SCHEMA_STEPS = 200000, /* of reading it, and of one check */
+    SCHEMA_PATTERNS = 1000,
+    SCHEMA_PATTERN_STEPS = 100000,
+};
 
 enum schema_dialect { SCHEMA_07 = 1, SCHEMA_2020 = 2 };
 

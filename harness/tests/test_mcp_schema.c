@@ -259,6 +259,70 @@ static void gives_up_on_what_has_no_end(void **state)
     }
 }
 
+static void read_in_vain(json_t *schema, const char *why)
+{
+    struct mcp_schema *s = NULL;
+    struct err err = ERR_INIT;
+    assert_int_equal(mcp_schema_read(schema, &s, &err), -1);
+    if (!strstr(err.text, why))
+        fail_msg("%s", err.text);
+}
+
+/* {"$schema":dialect,"definitions":{"0":{"$ref":"#/definitions/1"},...,"n":true}} */
+static json_t *chain(const char *dialect, int n)
+{
+    json_t *definitions = json_object();
+    char name[16];
+    for (int i = 0; i <= n; i++) {
+        char *next CLEANUP(free_ptr) = xasprintf("#/definitions/%d", i + 1);
+        (void)snprintf(name, sizeof(name), "%d", i);
+        assert_int_equal(
+            json_object_set_new(definitions, name,
+                                i == n ? json_true() : json_make("{s:s}", "$ref", next)),
+            0);
+    }
+    return json_make("{s:s,s:o,s:{s:s}}", "$schema", dialect, "definitions", definitions,
+                     "not", "$ref", "#/definitions/0");
+}
+
+static void counts_references_to_references_as_depth(void **state)
+{
+    (void)state;
+    static const char *const dialects[] = {
+        "http://json-schema.org/draft-07/schema#",
+        "https://json-schema.org/draft/2020-12/schema"};
+    for (size_t i = 0; i < ARRAY_SIZE(dialects); i++) {
+        struct mcp_schema *s = NULL;
+        json_t *longest CLEANUP(json_drop) = chain(dialects[i], 30);
+        json_t *endless CLEANUP(json_drop) = chain(dialects[i], 20000);
+        assert_int_equal(mcp_schema_read(longest, &s, NULL), 0);
+        mcp_schema_free(s);
+        read_in_vain(endless, "nested too deep");
+    }
+}
+
+static void gives_up_on_a_schema_that_is_much_work_to_read(void **state)
+{
+    (void)state;
+    json_t *many CLEANUP(json_drop) = json_object();
+    json_t *patterns = json_object();
+    json_t *anchors = json_object();
+    for (int i = 0; i < 2000; i++) {
+        char *name CLEANUP(free_ptr) = xasprintf("p%d", i);
+        char *ref CLEANUP(free_ptr) = xasprintf("#p%d", i);
+        assert_int_equal(json_object_set_new(patterns, name, json_true()), 0);
+        assert_int_equal(json_object_set_new(anchors, name,
+                                             json_make("{s:s,s:{s:s}}", "$anchor", name,
+                                                       "not", "$ref", ref)),
+                         0);
+    }
+    assert_int_equal(json_object_set_new(many, "patternProperties", patterns), 0);
+    read_in_vain(many, "too large to be read");
+    assert_int_equal(json_object_clear(many), 0);
+    assert_int_equal(json_object_set_new(many, "properties", anchors), 0);
+    read_in_vain(many, "too large to be read");
+}
+
 static void says_where_and_why(void **state)
 {
     (void)state;
@@ -283,6 +347,8 @@ int main(void)
         cmocka_unit_test(checks_the_newer_dialect),
         cmocka_unit_test(refuses_in_words_what_it_does_not_understand),
         cmocka_unit_test(gives_up_on_what_has_no_end),
+        cmocka_unit_test(counts_references_to_references_as_depth),
+        cmocka_unit_test(gives_up_on_a_schema_that_is_much_work_to_read),
         cmocka_unit_test(says_where_and_why),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
