@@ -170,31 +170,54 @@ static bool add_param(const json_t *property, const struct strv *path,
     return true;
 }
 
-/* An annotation that no argument can be found for: below items, a composition, a
- * condition or a definition. */
-static bool has_stray(const json_t *j)
+/* Keywords whose values are data, in which a member of that name means nothing. */
+static const char *const data_keywords[] = {"const", "default", "enum", "examples"};
+/* Keywords whose values are schemas by a name that is the author's. */
+static const char *const map_keywords[] = {
+    "$defs",     "definitions", "dependencies", "dependentSchemas", "patternProperties",
+    "properties"};
+
+static bool is_any(const char *key, const char *const *names, size_t n)
 {
-    const char *key = NULL;
-    json_t *value = NULL;
-    if (json_is_object(j) && json_object_get(j, "x-mcp-header"))
-        return true;
-    json_object_foreach((json_t *)(uintptr_t)j, key, value)
-    {
-        if (has_stray(value))
-            return true;
-    }
-    for (size_t i = 0; i < json_array_size(j); i++)
-        if (has_stray(json_array_get(j, i)))
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(names[i], key) == 0)
             return true;
     return false;
 }
 
-/* Keywords whose values are data, in which a member of that name means nothing. */
-static bool is_data_keyword(const char *key)
+static bool has_stray(const json_t *j);
+
+static bool keyword_has_stray(const char *keyword, const json_t *value)
 {
-    static const char *const data[] = {"const", "default", "enum", "examples"};
-    for (size_t i = 0; i < ARRAY_SIZE(data); i++)
-        if (strcmp(data[i], key) == 0)
+    const char *name = NULL;
+    json_t *member = NULL;
+    if (is_any(keyword, data_keywords, ARRAY_SIZE(data_keywords)))
+        return false;
+    if (!is_any(keyword, map_keywords, ARRAY_SIZE(map_keywords)))
+        return has_stray(value);
+    json_object_foreach((json_t *)(uintptr_t)value, name, member)
+    {
+        if (has_stray(member))
+            return true;
+    }
+    return false;
+}
+
+/* An annotation that no argument can be found for: below items, a composition, a
+ * condition or a definition. j: a schema or an array of them. */
+static bool has_stray(const json_t *j)
+{
+    const char *key = NULL;
+    json_t *value = NULL;
+    if (json_object_get(j, "x-mcp-header"))
+        return true;
+    json_object_foreach((json_t *)(uintptr_t)j, key, value)
+    {
+        if (keyword_has_stray(key, value))
+            return true;
+    }
+    for (size_t i = 0; i < json_array_size(j); i++)
+        if (has_stray(json_array_get(j, i)))
             return true;
     return false;
 }
@@ -206,10 +229,9 @@ static bool read_schema(const json_t *schema, struct strv *path, struct mcp_para
     json_t *value = NULL;
     json_object_foreach((json_t *)(uintptr_t)schema, key, value)
     {
-        if (strcmp(key, "properties") == 0 || strcmp(key, "x-mcp-header") == 0 ||
-            is_data_keyword(key))
+        if (strcmp(key, "properties") == 0 || strcmp(key, "x-mcp-header") == 0)
             continue;
-        if (has_stray(value)) {
+        if (keyword_has_stray(key, value)) {
             buf_addf(why, "'x-mcp-header' below '%s' belongs to no argument", key);
             return false;
         }

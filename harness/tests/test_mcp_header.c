@@ -201,6 +201,33 @@ static void does_not_take_data_for_an_annotation(void **state)
     assert_true(read_schema(x, "{\"properties\":{\"v\":{\"type\":\"object\",\"default\":"
                                "{\"x-mcp-header\":1}}}}"));
     assert_int_equal(x->params.n, 0);
+    assert_true(read_schema(x, "{\"properties\":{\"v\":{\"items\":{\"default\":"
+                               "{\"x-mcp-header\":\"A\"}}}}}"));
+    assert_int_equal(x->params.n, 0);
+}
+
+static void does_not_take_a_name_for_an_annotation(void **state)
+{
+    static const char *const good[] = {
+        ("{\"properties\":{\"v\":{\"items\":{\"properties\":{\"x-mcp-header\":"
+         "{\"type\":\"string\"},\"default\":{\"type\":\"string\"}}}}}}"),
+        "{\"$defs\":{\"x-mcp-header\":{\"type\":\"string\"}}}",
+        "{\"patternProperties\":{\"x-mcp-header\":{\"type\":\"string\"}}}",
+        "{\"dependencies\":{\"x-mcp-header\":[\"v\"]}}",
+    };
+    static const char *const bad[] = {
+        ("{\"properties\":{\"v\":{\"items\":{\"properties\":{\"default\":"
+         "{\"type\":\"string\",\"x-mcp-header\":\"A\"}}}}}}"),
+        ("{\"patternProperties\":{\"enum\":{\"type\":\"string\","
+         "\"x-mcp-header\":\"A\"}}}"),
+    };
+    struct fixture *x = *state;
+    for (size_t i = 0; i < ARRAY_SIZE(good); i++)
+        if (!read_schema(x, good[i]))
+            fail_msg("refused: %s", good[i]);
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+        if (read_schema(x, bad[i]))
+            fail_msg("taken: %s", bad[i]);
 }
 
 int main(void)
@@ -217,6 +244,7 @@ int main(void)
         T(leaves_out_what_is_null_or_not_given),
         T(refuses_annotations_that_break_the_rules),
         T(does_not_take_data_for_an_annotation),
+        T(does_not_take_a_name_for_an_annotation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
