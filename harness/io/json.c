@@ -356,16 +356,34 @@ char *json_text(const json_t *j, enum json_style style)
     return buf_steal(&out);
 }
 
+static void add_shown(struct buf *out, const char *text, size_t len)
+{
+    while (len > 0) {
+        const char *nul = memchr(text, '\0', len);
+        size_t n = nul ? (size_t)(nul - text) : len;
+        buf_add(out, text, n);
+        if (nul)
+            buf_adds(out, "\xef\xbf\xbd");
+        text += n + (nul != NULL);
+        len -= n + (nul != NULL);
+    }
+}
+
 char *json_texts(const json_t *parts)
 {
-    struct strv texts CLEANUP(strv_release) = STRV_INIT;
+    struct buf out = BUF_INIT(SIZE_MAX / 2);
+    bool first = true;
 
     for (size_t i = 0; i < json_array_size(parts); i++) {
-        const char *text = json_str(json_array_get(parts, i), "text", NULL);
-        if (text)
-            strv_add(&texts, text);
+        const json_t *text = json_object_get(json_array_get(parts, i), "text");
+        if (!json_is_string(text))
+            continue;
+        if (!first)
+            buf_addc(&out, '\n');
+        add_shown(&out, json_string_value(text), json_string_length(text));
+        first = false;
     }
-    return strv_join(&texts, "\n");
+    return buf_steal(&out);
 }
 
 const char *json_str(const json_t *obj, const char *key, const char *fallback)

@@ -36,8 +36,8 @@ int64_t json_int(const json_t *obj, const char *key, int64_t fallback);
 bool json_bool(const json_t *obj, const char *key, bool fallback);
 
 /* The string "text" of each member of an array that has one, joined by newlines: the
- * parts of an A2A message, the content of a tool's result. parts may be NULL. Caller
- * frees. */
+ * parts of an A2A message, the content of a tool's result. parts may be NULL. A NUL
+ * inside becomes U+FFFD, as nothing may be cut off. Caller frees. */
 char *json_texts(const json_t *parts);
 
 /* A string value of any bytes: what is not UTF-8 becomes U+FFFD. Never NULL; s == NULL

@@ -15,6 +15,7 @@ void mcp_answer_release(struct mcp_answer *a)
     json_decref(TAKE(a->result));
     free(TAKE(a->http_body));
     free(TAKE(a->challenge));
+    free(TAKE(a->location));
     a->outcome = MCP_OK;
     a->http_status = a->rpc_code = 0;
     a->elapsed_ms = 0;
@@ -99,6 +100,10 @@ void mcp_answer_words(const struct mcp_answer *a, struct buf *out)
     case MCP_HTTP_ERROR:
         buf_addf(out, "HTTP %d", a->http_status);
         challenge_words(a, out);
+        if (a->location) {
+            buf_adds(out, ": it points to ");
+            add_excerpt(out, a->location);
+        }
         if (a->http_body && *a->http_body) {
             buf_adds(out, ": ");
             add_excerpt(out, a->http_body);
@@ -166,7 +171,7 @@ static int check_tools_call(const json_t *result, struct err *err)
         const char *type = json_str(block, "type", NULL);
         if (!type)
             return bad_shape(err, "tools/call", "a content block without a type");
-        if (strcmp(type, "text") == 0 && !json_str(block, "text", NULL))
+        if (strcmp(type, "text") == 0 && !json_is_string(json_object_get(block, "text")))
             return bad_shape(err, "tools/call", "a text block without a text");
     }
     return 0;
@@ -218,6 +223,7 @@ int answer_read(const char *method, const struct mcp_revision *revision,
 {
     ret->http_status = x->http_status;
     ret->challenge = TAKE(x->challenge);
+    ret->location = TAKE(x->location);
     if (x->frame.result)
         return read_result(method, revision, x->frame.result, ret, err);
     if (x->frame.error) {

@@ -13,6 +13,7 @@ void mcp_exchange_release(struct mcp_exchange *x)
     rpc_frame_release(&x->frame);
     free(x->body);
     free(x->challenge);
+    free(x->location);
     *x = (struct mcp_exchange)MCP_EXCHANGE_INIT;
 }
 
@@ -186,12 +187,21 @@ int mcp_receive(struct mcp_transport *t, const char *text, size_t len, const jso
                 int64_t deadline_ms, struct rpc_frame *answer, bool *ret_found,
                 struct err *err)
 {
-    *ret_found = false;
-    CLEANUP(json_drop) json_t *root = NULL;
+    json_t *root = NULL;
     int rc = json_parse(text, len, &root, err);
+    *ret_found = false;
     mcp_note_received(t, text, len, root);
     if (rc)
         return err_prefix(err, "the server sent no JSON-RPC frame");
+    return mcp_receive_take(t, root, id, deadline_ms, answer, ret_found, err);
+}
+
+int mcp_receive_take(struct mcp_transport *t, json_t *taken, const json_t *id,
+                     int64_t deadline_ms, struct rpc_frame *answer, bool *ret_found,
+                     struct err *err)
+{
+    CLEANUP(json_drop) json_t *root = taken;
+    *ret_found = false;
     bool batch = json_is_array(root) && mcp_revision_has(t->revision, MCP_F_BATCH);
     size_t n = batch ? json_array_size(root) : 1;
     for (size_t i = 0; i < n; i++) {

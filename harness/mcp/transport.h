@@ -26,6 +26,7 @@ struct mcp_exchange {
         frame;       /* the response; root NULL when there was none (http_status) */
     char *body;      /* owned; the HTTP body when there is no frame, else NULL */
     char *challenge; /* owned; WWW-Authenticate of a refusal, else NULL */
+    char *location;  /* owned; Location of a 3xx, else NULL */
 };
 #define MCP_EXCHANGE_INIT                                                                \
     {                                                                                    \
@@ -82,6 +83,10 @@ bool mcp_stopped(const struct mcp_transport *t);
 MUST_CHECK int mcp_receive(struct mcp_transport *t, const char *text, size_t len,
                            const json_t *id, int64_t deadline_ms,
                            struct rpc_frame *answer, bool *ret_found, struct err *err);
+/* The same for a message that is parsed already and was noted. root: taken. */
+MUST_CHECK int mcp_receive_take(struct mcp_transport *t, json_t *root, const json_t *id,
+                                int64_t deadline_ms, struct rpc_frame *answer,
+                                bool *ret_found, struct err *err);
 
 /* Constructors; opt is copied, what it points to is borrowed. */
 MUST_CHECK int mcp_stdio_new(char *const *argv, const struct strv *env, const char *cwd,

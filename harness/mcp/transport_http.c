@@ -15,6 +15,7 @@
 
 #define CLOSE_TIMEOUT_MS 5000
 #define DEFAULT_RETRY_MS 1000
+#define STOP_POLL_MS 100
 #define MAX_RESUMES 100 /* GETs for one answer, against a stream that ends at once */
 
 struct http_transport {
@@ -222,9 +223,12 @@ static int take_body(const struct incoming *in, bool results, struct mcp_exchang
 static int take_refusal(const struct incoming *in, int status, struct mcp_exchange *ret)
 {
     const char *challenge = http_response_header(in->resp, "WWW-Authenticate");
+    const char *location = http_response_header(in->resp, "Location");
     ret->http_status = status;
     if (challenge)
         ret->challenge = xstrdup(challenge);
+    if (location && status / 100 == 3)
+        ret->location = xstrdup(location);
     return take_body(in, false, ret);
 }
 
@@ -249,6 +253,20 @@ static int take_json(struct incoming *in, struct err *err)
     return 0;
 }
 
+/* A pause that the caller can end. */
+static int pause_for(const struct http_transport *t, int64_t pause_ms, struct err *err)
+{
+    int64_t end = clock_mono_ms() + pause_ms;
+    for (int64_t left = pause_ms; left > 0; left = end - clock_mono_ms()) {
+        if (mcp_stopped(&t->base))
+            break;
+        (void)wait_pause(left > STOP_POLL_MS ? STOP_POLL_MS : left, -1);
+    }
+    if (mcp_stopped(&t->base))
+        return err_set(err, ERR_TIMEOUT, "cancelled before '%.200s' answered", t->url);
+    return 0;
+}
+
 /* The stream ended before the answer came. Waits as long as the server asked, then asks
  * for the rest. */
 static int resume(struct incoming *in, struct err *err)
@@ -264,13 +282,18 @@ static int resume(struct incoming *in, struct err *err)
     int64_t pause = in->retry_ms >= 0 ? in->retry_ms : DEFAULT_RETRY_MS;
     if (clock_mono_ms() + pause >= in->deadline_ms)
         return err_set(err, ERR_TIMEOUT, "the event stream ended without the response");
-    (void)wait_pause(pause, -1);
-    if (perform(in->t, in->t->http, NULL, in, err))
+    if (pause_for(in->t, pause, err) || perform(in->t, in->t->http, NULL, in, err))
         return -1;
     if (in->resp->status == 405)
         return err_set(err, ERR_SHAPE,
                        "the event stream ended without the response, and the server does "
                        "not resume streams");
+    /* Not the refusal of a request whose session is gone: this one was accepted, and
+     * sent again it might be done twice. */
+    if (in->resp->status == 404)
+        return err_set(err, ERR_SHAPE,
+                       "the event stream ended without the response, and the server has "
+                       "forgotten it: whether the request was done is not known");
     return 0;
 }
 

@@ -29,8 +29,9 @@ struct stdio_transport {
     char *program;         /* argv[0], for messages */
     struct strv argv, env; /* to start it anew */
     char *cwd;             /* NULL = ours */
-    struct buf in;         /* bytes of the child's stdout that are not dealt with yet */
-    size_t scanned;        /* bytes of in without a newline */
+    struct buf in;         /* bytes of the child's stdout */
+    size_t taken;          /* of in: the lines that were dealt with */
+    size_t scanned;        /* of in: where the next newline is looked for */
     struct buf errors;     /* the end of its stderr */
 };
 
@@ -68,10 +69,29 @@ static ssize_t write_quietly(int fd, const char *data, size_t len)
     return n;
 }
 
+/* The newline of the first whole line; NULL = there is none yet. */
+static const char *line_end(struct stdio_transport *s)
+{
+    const char *end = memchr(s->in.data + s->scanned, '\n', s->in.len - s->scanned);
+    s->scanned = end ? (size_t)(end - s->in.data) : s->in.len;
+    return end;
+}
+
+/* While a long request is written nobody takes lines out: then there is enough when half
+ * the room is taken, so that only a single line can run into the limit. */
+static bool holds_enough(struct stdio_transport *s)
+{
+    return s->in.len - s->taken > s->in.max / 2 && line_end(s);
+}
+
 /* 0 = got something or nothing yet; sets ended at the end of file. */
 static int read_some(struct stdio_transport *s, struct err *err)
 {
     char chunk[READ_SIZE];
+    /* Not line by line: of many short ones each would move all the others. */
+    buf_consume(&s->in, s->taken);
+    s->scanned -= s->taken;
+    s->taken = 0;
     ssize_t n = read(s->proc.out, chunk, sizeof(chunk));
     if (n < 0)
         return errno == EAGAIN || errno == EINTR
@@ -102,13 +122,18 @@ static void read_errors(struct stdio_transport *s)
     buf_add(&s->errors, chunk, (size_t)n);
 }
 
+static int too_late(const struct stdio_transport *s, struct err *err)
+{
+    return err_set(err, ERR_TIMEOUT, "'%s' did not answer in time", s->program);
+}
+
 /* Waits until something can be done and takes in what the child wrote. *ret_writable:
  * stdin takes data (asked only when want_write). */
 static int turn(struct stdio_transport *s, bool want_write, int64_t deadline_ms,
                 bool *ret_writable, struct err *err)
 {
     struct pollfd fds[3] = {
-        {.fd = s->base.ended ? -1 : s->proc.out, .events = POLLIN},
+        {.fd = s->base.ended || holds_enough(s) ? -1 : s->proc.out, .events = POLLIN},
         {.fd = s->proc.err, .events = POLLIN},
         {.fd = want_write ? s->proc.in : -1, .events = POLLOUT},
     };
@@ -120,8 +145,8 @@ static int turn(struct stdio_transport *s, bool want_write, int64_t deadline_ms,
     int n = poll(fds, ARRAY_SIZE(fds), most > 0 ? (int)most : 0);
     if (n < 0 && errno != EINTR)
         return err_sys(err, errno, "cannot poll '%s'", s->program);
-    if (n == 0 && most == left)
-        return err_set(err, ERR_TIMEOUT, "'%s' did not answer in time", s->program);
+    if (left <= 0 || (n == 0 && most == left))
+        return too_late(s, err);
     if (n > 0 && fds[1].revents)
         read_errors(s);
     *ret_writable = n > 0 && fds[2].revents;
@@ -179,19 +204,20 @@ static int stdio_send(struct mcp_transport *t, const char *text, int64_t deadlin
     return 0;
 }
 
-/* A line that is not an object with "jsonrpc" is a log line in the wrong place. */
-static bool is_frame(const char *line, size_t len)
+/* A line that is not an object with "jsonrpc", nor an array that has one, is a log line
+ * in the wrong place: NULL. Else it is the caller's. */
+static json_t *read_frame(const char *line, size_t len)
 {
     size_t i = 0;
+    CLEANUP(json_drop) json_t *j = NULL;
     while (i < len && (line[i] == ' ' || line[i] == '\t'))
         i++;
-    if (i == len || (line[i] != '{' && line[i] != '['))
-        return false;
-    CLEANUP(json_drop) json_t *j = NULL;
-    if (json_parse(line, len, &j, NULL))
-        return false;
-    const json_t *one = json_is_array(j) ? json_array_get(j, 0) : j;
-    return json_object_get(one, "jsonrpc") != NULL;
+    if (i == len || (line[i] != '{' && line[i] != '[') || json_parse(line, len, &j, NULL))
+        return NULL;
+    bool frame = json_object_get(j, "jsonrpc");
+    for (i = 0; !frame && i < json_array_size(j); i++)
+        frame = json_object_get(json_array_get(j, i), "jsonrpc");
+    return frame ? TAKE(j) : NULL;
 }
 
 static int take_line(struct stdio_transport *s, size_t len, const json_t *id,
@@ -199,19 +225,21 @@ static int take_line(struct stdio_transport *s, size_t len, const json_t *id,
                      struct err *err)
 {
     *ret_found = false;
-    CLEANUP(free_ptr) char *line = xstrndup(s->in.data, len);
-    buf_consume(&s->in, len + 1);
-    s->scanned = 0;
+    CLEANUP(free_ptr) char *line = xstrndup(s->in.data + s->taken, len);
+    s->taken += len + 1;
+    s->scanned = s->taken;
     if (len && line[len - 1] == '\r')
         line[--len] = '\0';
     if (len == 0)
         return 0;
-    if (!is_frame(line, len)) {
+    json_t *root = read_frame(line, len);
+    if (!root) {
         s->base.junk_lines++;
         mcp_note_frame(&s->base, MCP_JUNK, line, len);
         return 0;
     }
-    if (mcp_receive(&s->base, line, len, id, deadline_ms, answer, ret_found, err))
+    mcp_note_received(&s->base, line, len, root);
+    if (mcp_receive_take(&s->base, root, id, deadline_ms, answer, ret_found, err))
         return err_prefix(err, "'%s'", s->program);
     return 0;
 }
@@ -224,14 +252,15 @@ static int stdio_exchange(struct mcp_transport *t, const char *text, const json_
     if (stdio_send(t, text, deadline_ms, err))
         return -1;
     while (!found) {
-        const char *end = memchr(s->in.data + s->scanned, '\n', s->in.len - s->scanned);
+        const char *end = line_end(s);
         if (end) {
-            if (take_line(s, (size_t)(end - s->in.data), id, deadline_ms, &ret->frame,
-                          &found, err))
+            if (take_line(s, (size_t)(end - s->in.data) - s->taken, id, deadline_ms,
+                          &ret->frame, &found, err))
                 return -1;
+            if (!found && clock_mono_ms() >= deadline_ms)
+                return too_late(s, err);
             continue;
         }
-        s->scanned = s->in.len;
         if (s->base.ended)
             return gone(s, err);
         bool unused = false;
@@ -272,7 +301,7 @@ static int stdio_restart(struct mcp_transport *t, struct err *err)
     end_child(s);
     buf_reset(&s->in);
     buf_reset(&s->errors);
-    s->scanned = 0;
+    s->taken = s->scanned = 0;
     t->ended = false;
     t->restarts++;
     s->proc = (struct proc)PROC_INIT;

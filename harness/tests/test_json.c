@@ -264,6 +264,18 @@ static void joins_the_texts_of_parts(void **state)
     assert_string_equal(none, "");
 }
 
+static void shows_a_nul_in_a_part_and_cuts_nothing_off(void **state)
+{
+    (void)state;
+    json_t *parts CLEANUP(json_drop) = NULL;
+    const char *text =
+        "[{\"text\":\"\\u0000a\\u0000\"},{\"text\":\"\"},{\"text\":\"b\"}]";
+    assert_int_equal(json_parse(text, strlen(text), &parts, NULL), 0);
+    char *texts CLEANUP(free_ptr) = json_texts(parts);
+    assert_string_equal(texts, "\xef\xbf\xbd"
+                               "a\xef\xbf\xbd\n\nb");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -285,6 +297,7 @@ int main(void)
         cmocka_unit_test(a_bad_event_is_an_error),
         cmocka_unit_test(the_worse_verdict_wins_and_a_skip_does_not_hide_a_pass),
         cmocka_unit_test(joins_the_texts_of_parts),
+        cmocka_unit_test(shows_a_nul_in_a_part_and_cuts_nothing_off),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
