@@ -409,3 +409,15 @@ bool json_bool(const json_t *obj, const char *key, bool fallback)
 
     return json_is_boolean(j) ? json_is_true(j) : fallback;
 }
+
+void json_put(json_t *object, const char *key, json_t *value)
+{
+    if (json_object_set_new(object, key, xcheck(value)))
+        abort();
+}
+
+void json_push(json_t *array, json_t *value)
+{
+    if (json_array_append_new(array, xcheck(value)))
+        abort();
+}

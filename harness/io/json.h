@@ -45,6 +45,11 @@ char *json_texts(const json_t *parts);
 json_t *json_str_new(const char *s);
 json_t *json_strn_new(const char *s, size_t len);
 
+/* Sets a member, or appends, where only memory could fail: aborts then, as it does for a
+ * NULL or a key that is not UTF-8. value: taken. */
+void json_put(json_t *object, const char *key, json_t *value);
+void json_push(json_t *array, json_t *value);
+
 /* json_pack that cannot fail: s, s# (int), s% (size_t), i, I, b, f, n, o, O, {}, [], and
  * '*' after s, o, O to leave a NULL member out. Without it NULL becomes null (so '?' is
  * allowed and changes nothing). Bytes that are not UTF-8 become U+FFFD. A bad format is a

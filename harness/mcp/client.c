@@ -166,18 +166,24 @@ static void cancel(struct mcp_client *c, json_t *id, const char *method)
         return; /* best effort: the caller already has the timeout */
 }
 
+bool client_may_add_meta(const json_t *params)
+{
+    const json_t *meta = json_object_get(params, "_meta");
+    return (!params || json_is_object(params)) && (!meta || json_is_object(meta));
+}
+
 /* The params with a token for progress, which is the request's id. */
 static json_t *with_token(const struct mcp_client *c, const char *method, json_t *params,
                           json_t *id)
 {
-    if (!c->transport->opt.progress || strcmp(method, "tools/call") != 0)
+    if (!c->transport->opt.progress || strcmp(method, "tools/call") != 0 ||
+        !client_may_add_meta(params))
         return json_incref(params);
     json_t *copy = params ? xcheck(json_copy(params)) : xcheck(json_object());
     json_t *meta = json_object_get(copy, "_meta");
     meta = meta ? xcheck(json_copy(meta)) : xcheck(json_object());
-    if (json_object_set(meta, "progressToken", id) ||
-        json_object_set_new(copy, "_meta", meta))
-        abort(); /* out of memory */
+    json_put(meta, "progressToken", json_incref(id));
+    json_put(copy, "_meta", meta);
     return copy;
 }
 

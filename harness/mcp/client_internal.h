@@ -27,6 +27,8 @@ struct mcp_client {
 MUST_CHECK int client_exchange(struct mcp_client *c, const char *method, json_t *params,
                                const struct strv *headers, int64_t timeout_ms,
                                struct mcp_answer *ret, struct err *err);
+/* Params, as a caller may write them wrong on purpose, to which _meta can be added. */
+bool client_may_add_meta(const json_t *params);
 /* What the server says of itself, from either handshake. */
 void client_learn(struct mcp_client *c, const json_t *result, const json_t *info);
 /* The revision that requests follow from here on; NULL = none yet. */

@@ -1,7 +1,6 @@
 #include "mcp/jsonrpc.h"
 
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "io/json.h"
@@ -116,27 +115,21 @@ int rpc_parse(const char *text, size_t len, struct rpc_frame *ret,
     return rpc_parse_take(root, ret, ret_code, err);
 }
 
-static void set_new(json_t *obj, const char *key, json_t *value)
-{
-    if (json_object_set_new(obj, key, xcheck(value)))
-        abort(); /* only out of memory, or text that is not UTF-8: never from a caller */
-}
-
 static json_t *frame_new(json_t *id)
 {
     json_t *frame = xcheck(json_object());
-    set_new(frame, "jsonrpc", json_string("2.0"));
+    json_put(frame, "jsonrpc", json_string("2.0"));
     if (id)
-        set_new(frame, "id", json_incref(id));
+        json_put(frame, "id", json_incref(id));
     return frame;
 }
 
 json_t *rpc_request(json_t *id, const char *method, json_t *params)
 {
     json_t *frame = frame_new(id);
-    set_new(frame, "method", json_string(method));
+    json_put(frame, "method", json_string(method));
     if (params)
-        set_new(frame, "params", json_incref(params));
+        json_put(frame, "params", json_incref(params));
     return frame;
 }
 
@@ -148,32 +141,31 @@ json_t *rpc_notification(const char *method, json_t *params)
 json_t *rpc_result(json_t *id, json_t *result)
 {
     json_t *frame = frame_new(id);
-    set_new(frame, "result", result ? result : json_object());
+    json_put(frame, "result", result ? result : json_object());
     return frame;
 }
 
 json_t *rpc_error(json_t *id, int code, const char *message)
 {
     json_t *error = xcheck(json_object());
-    set_new(error, "code", json_integer(code));
-    set_new(error, "message", json_str_new(message));
+    json_put(error, "code", json_integer(code));
+    json_put(error, "message", json_str_new(message));
     json_t *frame = frame_new(id);
-    set_new(frame, "error", error);
+    json_put(frame, "error", error);
     return frame;
 }
 
 json_t *rpc_tool_text(const char *text, bool is_error)
 {
     json_t *block = xcheck(json_object());
-    set_new(block, "type", json_string("text"));
-    set_new(block, "text", json_str_new(text));
+    json_put(block, "type", json_string("text"));
+    json_put(block, "text", json_str_new(text));
     json_t *content = xcheck(json_array());
-    if (json_array_append_new(content, block))
-        abort();
+    json_push(content, block);
     json_t *result = xcheck(json_object());
-    set_new(result, "content", content);
+    json_put(result, "content", content);
     if (is_error)
-        set_new(result, "isError", json_true());
+        json_put(result, "isError", json_true());
     return result;
 }
 

@@ -11,15 +11,11 @@
 #include "mcp/header.h"
 #include "mcp/meta.h"
 
-static void set(json_t *object, const char *key, json_t *value)
-{
-    if (json_object_set_new(object, key, xcheck(value)))
-        abort(); /* out of memory */
-}
-
 /* The params with _meta; members that the caller put there stay. */
 static json_t *with_meta(const struct mcp_client *c, const json_t *params)
 {
+    if (!client_may_add_meta(params))
+        return json_incref((json_t *)(uintptr_t)params);
     json_t *copy =
         params ? xcheck(json_copy((json_t *)(uintptr_t)params)) : xcheck(json_object());
     json_t *given = json_object_get(copy, "_meta");
@@ -28,7 +24,7 @@ static json_t *with_meta(const struct mcp_client *c, const json_t *params)
                              "name", "waybill", "version", WAYBILL_VERSION);
     if (given && json_object_update(meta, given))
         abort(); /* out of memory */
-    set(copy, "_meta", meta);
+    json_put(copy, "_meta", meta);
     return copy;
 }
 
@@ -144,12 +140,12 @@ void modern_keep_tools(struct mcp_client *c, json_t *tools)
         CLEANUP(mcp_params_release) struct mcp_params marked = MCP_PARAMS_INIT;
         CLEANUP(buf_release) struct buf why = BUF_INIT(LIMIT_ERROR_TEXT);
         if (mcp_params_read(schema, &marked, &why)) {
-            set(c->schemas, name, json_incref(schema));
+            json_put(c->schemas, name, json_incref(schema));
             i++;
             continue;
         }
         mcp_found(c->transport, "tool '%s' is left out: %s", name, why.data);
-        set(c->schemas, name, json_null());
+        json_put(c->schemas, name, json_null());
         if (json_array_remove(tools, i))
             abort(); /* i is within the array */
     }

@@ -12,12 +12,6 @@
 
 /* ---- what is found ---- */
 
-static void push(json_t *array, json_t *value)
-{
-    if (json_array_append_new(array, xcheck(value)))
-        abort(); /* out of memory */
-}
-
 static void pop(json_t *array)
 {
     if (json_array_remove(array, json_array_size(array) - 1))
@@ -36,8 +30,8 @@ bool schema_misfit(struct schema_run *r, const struct schema_at *at, const char 
     va_end(ap);
     json_t *message = json_strn_new(text.data, text.len);
     buf_release(&text);
-    push(r->issues, json_make("{s:s,s:o,s:o}", "keyword", at->keyword, "message", message,
-                              "path", json_deep_copy(r->path)));
+    json_push(r->issues, json_make("{s:s,s:o,s:o}", "keyword", at->keyword, "message",
+                                   message, "path", json_deep_copy(r->path)));
     return false;
 }
 
@@ -50,8 +44,8 @@ bool schema_give_up(struct schema_run *r, const char *why)
 
 static void saw(const struct schema_at *at, const char *name)
 {
-    if (at->seen && json_object_set_new(at->seen, name, json_true()))
-        abort(); /* out of memory */
+    if (at->seen)
+        json_put(at->seen, name, json_true());
 }
 
 /* "12": arrays keep what was seen as objects do. */
@@ -74,7 +68,7 @@ static bool was_seen(const struct schema_at *at, const char *name)
 static bool fits_inside(struct schema_run *r, const json_t *schema, json_t *step,
                         const json_t *value)
 {
-    push(r->path, step);
+    json_push(r->path, step);
     bool fits = schema_fits(r, schema, value, NULL);
     pop(r->path);
     return fits;
@@ -285,7 +279,7 @@ static bool check_required(struct schema_run *r, const struct schema_at *at)
         const char *name = json_string_value(json_array_get(at->arg, i));
         if (json_object_get(at->value, name))
             continue;
-        push(r->path, json_string(name));
+        json_push(r->path, json_string(name));
         fits = schema_misfit(r, at, "Required");
         pop(r->path);
     }

@@ -125,6 +125,28 @@ static void takes_a_text_with_a_nul_in_it(void **state)
                                     "b");
 }
 
+static void leaves_a_meta_alone_that_is_no_object(void **state)
+{
+    static const char *const others[] = {MCP_LATEST, MCP_MODERN_LATEST};
+    static const struct fake_reply script[] = {{BAD_REQUEST, ERROR("-32602", ""), NULL}};
+    struct fixture *x = *state;
+    CLEANUP(json_drop)
+    json_t *both = json_make("[{s:s,s:i},[i]]", "name", "t", "_meta", 7, 7);
+    for (size_t i = 0; i < 4; i++) {
+        struct mcp_options opt = {
+            .revision = others[i / 2], .timeout_ms = PATIENCE_MS, .progress = true};
+        open_fake(x, script, ARRAY_SIZE(script), &opt);
+        if (mcp_request(x->client, "tools/call", json_array_get(both, i % 2), &x->answer,
+                        &x->err))
+            fail_msg("%s", x->err.text);
+        assert_int_equal(x->answer.outcome, MCP_RPC_ERROR);
+        assert_int_equal(
+            fake_count(requests(x), i % 2 ? "\"params\":[7]" : "\"_meta\":7"), 1);
+        mcp_close(TAKE(x->client));
+        fake_stop(&x->server);
+    }
+}
+
 static void says_where_a_redirect_points_to(void **state)
 {
     struct fixture *x = *state;
@@ -148,6 +170,7 @@ int main(void)
         T(keeps_many_lines_apart_from_a_long_one),
         T(takes_a_batch_for_one_whatever_comes_first),
         T(takes_a_text_with_a_nul_in_it),
+        T(leaves_a_meta_alone_that_is_no_object),
         T(says_where_a_redirect_points_to),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
