@@ -286,17 +286,6 @@ static void check_response(const struct check *c)
 
 /* ---- requests and notifications ---- */
 
-/* What a modern client must not send any more. */
-static const char *const removed[] = {
-    "initialize",
-    "ping",
-    "logging/setLevel",
-    "resources/subscribe",
-    "resources/unsubscribe",
-    "notifications/initialized",
-    "notifications/roots/list_changed",
-};
-
 static void check_modern_meta(const struct check *c, const json_t *params)
 {
     const json_t *meta = json_object_get(params, "_meta");
@@ -368,7 +357,8 @@ static void check_call(struct check *c)
         FIND(c, "'%.60s' has both a 'method' and an answer", c->method);
     if (params && !json_is_object(params))
         FIND(c, "'params' is not an object");
-    if (modern(c) && c->cx->sender == MCP_FROM_CLIENT && IS_ANY(c->method, removed))
+    if (c->cx->sender == MCP_FROM_CLIENT &&
+        mcp_method_removed(c->cx->revision, c->method))
         FIND(c, "revision %s has no '%s'", revision_name(c), c->method);
     if (id)
         check_request(c, id, params);

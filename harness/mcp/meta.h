@@ -10,7 +10,6 @@
 #define MCP_META_CLIENT "io.modelcontextprotocol/clientInfo"
 #define MCP_META_SERVER "io.modelcontextprotocol/serverInfo"
 #define MCP_META_LOG_LEVEL "io.modelcontextprotocol/logLevel"
-#define MCP_META_SUBSCRIPTION "io.modelcontextprotocol/subscriptionId"
 
 enum mcp_error {
     MCP_HEADER_MISMATCH = -32020,     /* a header is missing or not what the body says */

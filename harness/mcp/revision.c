@@ -5,23 +5,19 @@
 #include "base/cleanup.h"
 #include "io/json.h"
 
-#define R_2025_03_26                                                                     \
-    (MCP_F_STREAMABLE | MCP_F_SESSIONS | MCP_F_SSE_RESUME | MCP_F_GET_STREAM |           \
-     MCP_F_PING | MCP_F_SERVER_REQUESTS | MCP_F_AUDIO)
+#define R_2025_03_26 (MCP_F_STREAMABLE | MCP_F_SSE_RESUME | MCP_F_PING | MCP_F_AUDIO)
 #define R_2025_06_18                                                                     \
     (R_2025_03_26 | MCP_F_VERSION_HEADER | MCP_F_STRUCTURED | MCP_F_LINKS)
 
 const struct mcp_revision mcp_revisions[] = {
-    {"2024-11-05", MCP_LEGACY, MCP_F_PING | MCP_F_SERVER_REQUESTS},
+    {"2024-11-05", MCP_LEGACY, MCP_F_PING},
     {"2025-03-26", MCP_LEGACY, R_2025_03_26 | MCP_F_BATCH},
     {"2025-06-18", MCP_LEGACY, R_2025_06_18},
-    {"2025-11-25", MCP_LEGACY,
-     R_2025_06_18 | MCP_F_ARGUMENTS_AS_RESULT | MCP_F_ORIGIN_403},
+    {"2025-11-25", MCP_LEGACY, R_2025_06_18 | MCP_F_ARGUMENTS_AS_RESULT},
     {"2026-07-28", MCP_MODERN,
      MCP_F_STREAMABLE | MCP_F_VERSION_HEADER | MCP_F_METHOD_HEADERS |
          MCP_F_CANCEL_BY_CLOSE | MCP_F_ARGUMENTS_AS_RESULT | MCP_F_STRUCTURED |
-         MCP_F_STRUCTURED_ANY | MCP_F_RESULT_TYPE | MCP_F_ORIGIN_403 | MCP_F_AUDIO |
-         MCP_F_LINKS},
+         MCP_F_STRUCTURED_ANY | MCP_F_RESULT_TYPE | MCP_F_AUDIO | MCP_F_LINKS},
 };
 const size_t mcp_revision_count = ARRAY_SIZE(mcp_revisions);
 
@@ -49,6 +45,23 @@ bool mcp_revision_has(const struct mcp_revision *r, enum mcp_feature feature)
 bool mcp_revision_is_modern(const struct mcp_revision *r)
 {
     return r && r->era == MCP_MODERN;
+}
+
+bool mcp_method_removed(const struct mcp_revision *r, const char *method)
+{
+    static const char *const legacy[] = {
+        "initialize",
+        "ping",
+        "logging/setLevel",
+        "resources/subscribe",
+        "resources/unsubscribe",
+        "notifications/initialized",
+        "notifications/roots/list_changed",
+    };
+    for (size_t i = 0; mcp_revision_is_modern(r) && i < ARRAY_SIZE(legacy); i++)
+        if (strcmp(legacy[i], method) == 0)
+            return true;
+    return false;
 }
 
 const struct mcp_revision *mcp_revision_choose(const json_t *names)

@@ -17,22 +17,18 @@ enum mcp_era { MCP_LEGACY, MCP_MODERN };
 
 enum mcp_feature {
     MCP_F_STREAMABLE = 1 << 0, /* one HTTP endpoint, not a stream and a POST address */
-    MCP_F_SESSIONS = 1 << 1,   /* the server may give a session id */
-    MCP_F_BATCH = 1 << 2,      /* arrays of messages must be read */
-    MCP_F_VERSION_HEADER = 1 << 3,       /* MCP-Protocol-Version after the handshake */
-    MCP_F_METHOD_HEADERS = 1 << 4,       /* Mcp-Method, Mcp-Name, Mcp-Param-* */
-    MCP_F_SSE_RESUME = 1 << 5,           /* GET with Last-Event-ID */
-    MCP_F_GET_STREAM = 1 << 6,           /* GET for what the server sends by itself */
-    MCP_F_PING = 1 << 7,                 /* both ways */
-    MCP_F_SERVER_REQUESTS = 1 << 8,      /* the server may ask the client */
-    MCP_F_CANCEL_BY_CLOSE = 1 << 9,      /* HTTP: closing the stream cancels */
-    MCP_F_ARGUMENTS_AS_RESULT = 1 << 10, /* bad arguments are isError, not -32602 */
-    MCP_F_STRUCTURED = 1 << 11,          /* structuredContent, an object */
-    MCP_F_STRUCTURED_ANY = 1 << 12,      /* ... or any JSON */
-    MCP_F_RESULT_TYPE = 1 << 13,         /* resultType, ttlMs and cacheScope in results */
-    MCP_F_ORIGIN_403 = 1 << 14,          /* a foreign Origin has to get 403 */
-    MCP_F_AUDIO = 1 << 15,               /* audio contents */
-    MCP_F_LINKS = 1 << 16,               /* resource_link contents */
+    MCP_F_BATCH = 1 << 1,      /* arrays of messages must be read */
+    MCP_F_VERSION_HEADER = 1 << 2,      /* MCP-Protocol-Version after the handshake */
+    MCP_F_METHOD_HEADERS = 1 << 3,      /* Mcp-Method, Mcp-Name, Mcp-Param-* */
+    MCP_F_SSE_RESUME = 1 << 4,          /* GET with Last-Event-ID */
+    MCP_F_PING = 1 << 5,                /* both ways */
+    MCP_F_CANCEL_BY_CLOSE = 1 << 6,     /* HTTP: closing the stream cancels */
+    MCP_F_ARGUMENTS_AS_RESULT = 1 << 7, /* bad arguments are isError, not -32602 */
+    MCP_F_STRUCTURED = 1 << 8,          /* structuredContent, an object */
+    MCP_F_STRUCTURED_ANY = 1 << 9,      /* ... or any JSON */
+    MCP_F_RESULT_TYPE = 1 << 10,        /* resultType, ttlMs and cacheScope in results */
+    MCP_F_AUDIO = 1 << 11,              /* audio contents */
+    MCP_F_LINKS = 1 << 12,              /* resource_link contents */
 };
 
 struct mcp_revision {
@@ -51,6 +47,8 @@ const struct mcp_revision *mcp_revision_latest(enum mcp_era era);
 /* False for NULL. */
 bool mcp_revision_has(const struct mcp_revision *r, enum mcp_feature feature);
 bool mcp_revision_is_modern(const struct mcp_revision *r);
+/* A client of this revision must not send the method any more. */
+bool mcp_method_removed(const struct mcp_revision *r, const char *method);
 /* The newest revision that an array of names (as in data.supported) has in common with
  * us; NULL = none. */
 const struct mcp_revision *mcp_revision_choose(const json_t *names);

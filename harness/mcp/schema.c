@@ -192,8 +192,7 @@ static int read_ref(struct reader *r, const char *ref)
     if (!target)
         return err_set(r->err, ERR_SHAPE, "the schema's '$ref' to '%.100s' leads nowhere",
                        ref);
-    if (json_object_set(s->refs, ref, target))
-        abort(); /* out of memory */
+    json_put(s->refs, ref, json_incref(target));
     return read_schema(r, target);
 }
 
@@ -313,7 +312,6 @@ static const char *wanted_shape(enum schema_shape shape, json_t *arg)
         fits = json_is_string(arg), wanted = "a string";
         break;
     case SHAPE_ANY:
-    case SHAPE_ANNOTATION:
     case SHAPE_SCHEMA:
     case SHAPE_SCHEMAS:
     case SHAPE_ITEMS:
@@ -354,7 +352,6 @@ static int read_keyword(struct reader *r, const struct schema_keyword *k, json_t
     case SHAPE_DEPENDENCIES:
         return read_map(r, k, arg);
     case SHAPE_ANY:
-    case SHAPE_ANNOTATION:
     case SHAPE_NUMBER:
     case SHAPE_POSITIVE:
     case SHAPE_COUNT:

@@ -56,7 +56,6 @@ typedef bool schema_fn(struct schema_run *r, const struct schema_at *at);
 /* What a keyword's value has to be, which also says where schemas stand. */
 enum schema_shape {
     SHAPE_ANY,
-    SHAPE_ANNOTATION,
     SHAPE_NUMBER,
     SHAPE_POSITIVE,
     SHAPE_COUNT,

@@ -9,15 +9,6 @@
 #include "mocks/mcp/frames.h"
 #include "mocks/mcp/server_part.h"
 
-/* What a modern revision has no more; the owner would perhaps answer it. */
-static const char *const REMOVED[] = {
-    "initialize",
-    "ping",
-    "logging/setLevel",
-    "resources/subscribe",
-    "resources/unsubscribe",
-};
-
 struct mcp_server *mcp_server_new(const struct mcp_server_options *opt)
 {
     struct mcp_server *s = xcalloc(1, sizeof(*s));
@@ -160,14 +151,6 @@ static void refuse_exchange(struct exchange *x, struct mcp_refusal *why)
     exchange_error(x, why->code, why->text, why->data);
 }
 
-static bool is_removed(const char *method)
-{
-    for (size_t i = 0; i < ARRAY_SIZE(REMOVED); i++)
-        if (strcmp(REMOVED[i], method) == 0)
-            return true;
-    return false;
-}
-
 static void take_modern(struct mcp_server *s, struct exchange *x)
 {
     struct mcp_refusal why = {.status = 0};
@@ -175,7 +158,7 @@ static void take_modern(struct mcp_server *s, struct exchange *x)
     /* HTTP has looked already, between its own checks. */
     if (!mcp_check_meta(&x->frame, &why) || !mcp_check_version(&x->frame, &why))
         refuse_exchange(x, &why);
-    else if (is_removed(x->frame.method))
+    else if (mcp_method_removed(x->revision, x->frame.method))
         exchange_error(x, RPC_METHOD_NOT_FOUND, "Method not found",
                        json_make("{s:o}", "supported", mcp_revision_list(true)));
     else if (strcmp(x->frame.method, "server/discover") == 0)

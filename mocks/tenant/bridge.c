@@ -4,6 +4,7 @@
 
 #include "base/ids.h"
 #include "io/json.h"
+#include "mcp/jsonrpc.h"
 #include "mocks/tenant/handlers.h"
 #include "mocks/tenant/rest.h"
 
@@ -51,7 +52,7 @@ void bridge_failed(struct bridge_call *b, const char *why)
     bridge_free(b);
     call_decide(call, "%s", why);
     json_t *error = json_object();
-    json_object_set_new(error, "code", json_integer(-32000));
+    json_object_set_new(error, "code", json_integer(RPC_SERVER_ERROR));
     json_object_set_new(error, "message", json_string("tool call failed"));
     reply(call, 200, id, "error", error);
 }
