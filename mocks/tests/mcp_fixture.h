@@ -21,6 +21,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -130,6 +131,25 @@ static void start_server(struct mcp_fixture *f, const char *words)
     f->frames_url = xstrdup(json_str(said, "frames_url", ""));
 }
 
+static char *initialize_in(const char *revision)
+{
+    return xasprintf(
+        "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":{"
+        "\"protocolVersion\":\"%s\",\"capabilities\":{},"
+        "\"clientInfo\":{\"name\":\"t\",\"version\":\"1\"}}}",
+        revision);
+}
+
+/* The exit code, or minus the signal that ended it. */
+static int exit_of(struct mcp_fixture *f)
+{
+    int64_t deadline = clock_mono_ms() + (int64_t)(PATIENCE_MS * clock_timeout_mul());
+    int status = -1;
+
+    assert_int_equal(proc_wait(&f->server, deadline, &status, NULL), 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
 /* ---- HTTP ---- */
 
 /* headers: lines separated by '\n', "$S" stands for the session's; NULL = none. */
@@ -163,14 +183,54 @@ static void UNUSED ask(struct mcp_fixture *f, const char *headers, const char *b
     ask_url(f, "POST", f->url, headers, body);
 }
 
+struct stream {
+    struct buf text;
+    const char *until; /* ends the transfer; NULL = its end does */
+};
+
+static void UNUSED stream_release(struct stream *s)
+{
+    buf_release(&s->text);
+}
+
+static int collect(const char *data, size_t len, void *arg)
+{
+    struct stream *s = arg;
+
+    buf_add(&s->text, data, len);
+    return s->until && strstr(s->text.data, s->until) ? 1 : 0;
+}
+
+/* One request whose answer is read until a text has come, and then left. headers: as
+ * above. */
+static void UNUSED stream(struct mcp_fixture *f, const char *method, const char *headers,
+                          const char *body, struct stream *s)
+{
+    struct http_request req CLEANUP(http_request_release) = HTTP_REQUEST_INIT;
+    struct strv lines CLEANUP(strv_release) = STRV_INIT;
+    struct err err = ERR_INIT;
+
+    req.method = method;
+    req.url = f->url;
+    req.body = body;
+    req.body_len = body ? strlen(body) : 0;
+    req.timeout_ms = (int64_t)(PATIENCE_MS * clock_timeout_mul());
+    req.on_data = collect;
+    req.on_data_arg = s;
+    strv_add(&req.headers, "Content-Type: application/json");
+    strv_addf(&req.headers, "Accept: %stext/event-stream",
+              body ? "application/json, " : "");
+    strv_split(&lines, headers, '\n');
+    for (size_t i = 0; i < lines.n; i++)
+        strv_add(&req.headers, strcmp(lines.v[i], "$S") == 0 ? f->session : lines.v[i]);
+    if (http_perform(f->http, &req, &f->resp, &err))
+        fail_msg("%s", err.text);
+}
+
 /* A session in a revision. */
 static void UNUSED shake_hands(struct mcp_fixture *f, const char *revision)
 {
-    char *body CLEANUP(free_ptr) =
-        xasprintf("{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":{"
-                  "\"protocolVersion\":\"%s\",\"capabilities\":{},"
-                  "\"clientInfo\":{\"name\":\"t\",\"version\":\"1\"}}}",
-                  revision);
+    char *body CLEANUP(free_ptr) = initialize_in(revision);
 
     ask(f, NULL, body);
     assert_int_equal(f->resp.status, 200);
@@ -207,6 +267,13 @@ static void UNUSED say_and_hear(struct mcp_fixture *f, const char *text)
     hear(f);
 }
 
+/* The exit code after its stdin was closed. */
+static int UNUSED end(struct mcp_fixture *f)
+{
+    close_fd(&f->server.in);
+    return exit_of(f);
+}
+
 /* ---- what was answered ---- */
 
 static int UNUSED error_code(const struct mcp_fixture *f)
@@ -241,6 +308,23 @@ static bool UNUSED lists_tool(const struct mcp_fixture *f, const char *name)
         if (strcmp(json_str(json_array_get(tools, i), "name", ""), name) == 0)
             return true;
     return false;
+}
+
+/* ---- a handshake over stdio ---- */
+
+static void UNUSED shake(struct mcp_fixture *f, const char *revision)
+{
+    char *hello CLEANUP(free_ptr) = initialize_in(revision);
+
+    say_and_hear(f, hello);
+    (void)result_of(f);
+    say(f, INITIALIZED);
+}
+
+static void UNUSED start_stdio(struct mcp_fixture *f, const char *revision)
+{
+    start_server(f, "management --diagnostics");
+    shake(f, revision);
 }
 
 #endif

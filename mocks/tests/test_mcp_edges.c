@@ -2,8 +2,6 @@
  * pipe, batches, cancelling, cursors, sessions without a version header, streams. */
 #include "mocks/tests/mcp_fixture.h"
 
-#include <sys/wait.h>
-
 #define CALL(id, name, arguments)                                                        \
     "{\"jsonrpc\":\"2.0\",\"id\":" id ",\"method\":\"tools/call\",\"params\":{"          \
     "\"name\":\"" name "\",\"arguments\":" arguments "}}"
@@ -28,42 +26,7 @@
 static const char *const LEGACY[] = {"2024-11-05", "2025-03-26", "2025-06-18",
                                      "2025-11-25"};
 
-static char *initialize_in(const char *revision)
-{
-    return xasprintf(
-        "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":{"
-        "\"protocolVersion\":\"%s\",\"capabilities\":{},"
-        "\"clientInfo\":{\"name\":\"t\",\"version\":\"1\"}}}",
-        revision);
-}
-
 /* ---- stdio: bytes ---- */
-
-static void shake(struct mcp_fixture *f, const char *revision)
-{
-    char *hello CLEANUP(free_ptr) = initialize_in(revision);
-
-    say_and_hear(f, hello);
-    (void)result_of(f);
-    say(f, INITIALIZED);
-}
-
-static void start_stdio(struct mcp_fixture *f, const char *revision)
-{
-    start_server(f, "management --diagnostics");
-    shake(f, revision);
-}
-
-/* The exit code once its stdin is closed. */
-static int end(struct mcp_fixture *f)
-{
-    int status = -1;
-
-    close_fd(&f->server.in);
-    assert_int_equal(proc_wait(&f->server, clock_mono_ms() + PATIENCE_MS, &status, NULL),
-                     0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
 
 /* What is left on its stdout until it ends. */
 static void hear_all(struct mcp_fixture *f)
@@ -474,46 +437,6 @@ static void gives_session_ids_that_nobody_can_guess(void **state)
         assert_in_range(*id, 0x21, 0x7e);
 }
 
-struct stream {
-    struct buf text;
-    const char *until; /* ends the transfer; NULL = its end does */
-};
-
-static void stream_release(struct stream *s)
-{
-    buf_release(&s->text);
-}
-
-static int collect(const char *data, size_t len, void *arg)
-{
-    struct stream *s = arg;
-
-    buf_add(&s->text, data, len);
-    return s->until && strstr(s->text.data, s->until) ? 1 : 0;
-}
-
-/* A request whose answer is read until a text has come, and then left. */
-static void stream(struct mcp_fixture *f, const char *method, const char *body,
-                   struct stream *s)
-{
-    struct http_request req CLEANUP(http_request_release) = HTTP_REQUEST_INIT;
-    struct err err = ERR_INIT;
-
-    req.method = method;
-    req.url = f->url;
-    req.body = body;
-    req.body_len = body ? strlen(body) : 0;
-    req.timeout_ms = (int64_t)(PATIENCE_MS * clock_timeout_mul());
-    req.on_data = collect;
-    req.on_data_arg = s;
-    strv_add(&req.headers, "Content-Type: application/json");
-    strv_addf(&req.headers, "Accept: %stext/event-stream",
-              body ? "application/json, " : "");
-    strv_add(&req.headers, f->session);
-    if (http_perform(f->http, &req, &f->resp, &err))
-        fail_msg("%s", err.text);
-}
-
 #define SLOW_WITH_PROGRESS                                                               \
     "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"tools/call\",\"params\":{\"name\":"      \
     "\"test_slow\",\"arguments\":{\"ms\":60000},\"_meta\":{\"progressToken\":1}}}"
@@ -525,7 +448,7 @@ static void opens_a_stream_to_listen_to(void **state)
     buf_init(&s.text, MIB(1));
     start_server(f, "management --http-port 0 --diagnostics");
     shake_hands(f, "2025-03-26");
-    stream(f, "GET", NULL, &s);
+    stream(f, "GET", "$S", NULL, &s);
     assert_int_equal(f->resp.status, 200);
     assert_string_equal(http_response_header(&f->resp, "Content-Type"),
                         "text/event-stream");
@@ -542,7 +465,7 @@ static void cancels_for_nobody_but_the_session_that_asked(void **state)
     buf_init(&s.text, MIB(1));
     start_server(f, "management --http-port 0 --diagnostics");
     shake_hands(f, "2025-11-25");
-    stream(f, "POST", SLOW_WITH_PROGRESS, &s);
+    stream(f, "POST", "$S", SLOW_WITH_PROGRESS, &s);
     char *first CLEANUP(free_ptr) = xstrdup(f->session);
     shake_hands(f, "2025-11-25");
     ask(f, "$S", CANCEL("7"));
@@ -562,7 +485,7 @@ gives_a_stream_to_its_own_session_and_nothing_of_it_once_cancelled(void **state)
     buf_init(&s.text, MIB(1));
     start_server(f, "management --http-port 0 --diagnostics");
     shake_hands(f, "2025-11-25");
-    stream(f, "POST", SLOW_WITH_PROGRESS, &s);
+    stream(f, "POST", "$S", SLOW_WITH_PROGRESS, &s);
     const char *id = strstr(s.text.data, "id: ");
     assert_non_null(id);
     char *last CLEANUP(free_ptr) =

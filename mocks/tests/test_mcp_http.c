@@ -196,48 +196,6 @@ static void has_only_post_in_the_modern_era(void **state)
 
 /* ---- event streams ---- */
 
-struct stream {
-    struct buf text;
-    const char *until; /* ends the transfer; NULL = its end does */
-};
-
-static void stream_release(struct stream *s)
-{
-    buf_release(&s->text);
-}
-
-static int collect(const char *data, size_t len, void *arg)
-{
-    struct stream *s = arg;
-
-    buf_add(&s->text, data, len);
-    return s->until && strstr(s->text.data, s->until) ? 1 : 0;
-}
-
-/* One request whose answer is read until a text has come, and then left. */
-static void stream(struct mcp_fixture *f, const char *method, const char *headers,
-                   const char *body, struct stream *s)
-{
-    struct http_request req CLEANUP(http_request_release) = HTTP_REQUEST_INIT;
-    struct strv lines CLEANUP(strv_release) = STRV_INIT;
-    struct err err = ERR_INIT;
-
-    req.method = method;
-    req.url = f->url;
-    req.body = body;
-    req.body_len = body ? strlen(body) : 0;
-    req.timeout_ms = PATIENCE_MS;
-    req.on_data = collect;
-    req.on_data_arg = s;
-    strv_add(&req.headers, "Content-Type: application/json");
-    strv_add(&req.headers, "Accept: application/json, text/event-stream");
-    strv_split(&lines, headers, '\n');
-    for (size_t i = 0; i < lines.n; i++)
-        strv_add(&req.headers, strcmp(lines.v[i], "$S") == 0 ? f->session : lines.v[i]);
-    if (http_perform(f->http, &req, &f->resp, &err))
-        fail_msg("%s", err.text);
-}
-
 static void await_cancelled(struct mcp_fixture *f, const char *headers, const char *body)
 {
     int64_t deadline = clock_mono_ms() + PATIENCE_MS;

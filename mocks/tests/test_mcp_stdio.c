@@ -2,8 +2,6 @@
  * suite has no stdio at all. */
 #include "mocks/tests/mcp_fixture.h"
 
-#include <sys/wait.h>
-
 #define CALL_ID(id, name, arguments)                                                     \
     "{\"jsonrpc\":\"2.0\",\"id\":" id ",\"method\":\"tools/call\",\"params\":{"          \
     "\"name\":\"" name "\",\"arguments\":" arguments "}}"
@@ -13,24 +11,6 @@
 static void start(struct mcp_fixture *f)
 {
     start_server(f, "management --diagnostics");
-}
-
-static void shake(struct mcp_fixture *f, const char *hello)
-{
-    say_and_hear(f, hello);
-    (void)result_of(f);
-    say(f, INITIALIZED);
-}
-
-/* The exit code after its stdin was closed. */
-static int end(struct mcp_fixture *f)
-{
-    int status = -1;
-
-    close_fd(&f->server.in);
-    assert_int_equal(proc_wait(&f->server, clock_mono_ms() + PATIENCE_MS, &status, NULL),
-                     0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 static const struct {
@@ -71,8 +51,7 @@ static const struct {
 static void answers_each_line_with_one_frame(void **state)
 {
     struct mcp_fixture *f = *state;
-    start(f);
-    shake(f, INITIALIZE("2025-11-25"));
+    start_stdio(f, "2025-11-25");
     for (size_t i = 0; i < ARRAY_SIZE(ROWS); i++) {
         say_and_hear(f, ROWS[i].frame);
         if (error_code(f) != ROWS[i].code) {
@@ -115,7 +94,7 @@ static void serves_modern_requests_without_a_handshake(void **state)
     assert_string_equal(json_str(result_of(f), "resultType", ""), "complete");
     assert_true(lists_tool(f, "create_workspace"));
     /* And a legacy client in the same process. */
-    shake(f, INITIALIZE("2025-03-26"));
+    shake(f, "2025-03-26");
     say_and_hear(f, LIST);
     assert_null(json_object_get(result_of(f), "resultType"));
 }
@@ -123,8 +102,7 @@ static void serves_modern_requests_without_a_handshake(void **state)
 static void reads_batches_in_2025_03_26(void **state)
 {
     struct mcp_fixture *f = *state;
-    start(f);
-    shake(f, INITIALIZE("2025-03-26"));
+    start_stdio(f, "2025-03-26");
     say_and_hear(f, "[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}," INITIALIZED
                     "," CALL_ID("2", "test_slow", "{\"ms\":5}") "]");
     assert_int_equal(json_array_size(f->json), 2);
@@ -138,8 +116,7 @@ static void tells_progress_that_grows_and_stops_with_the_answer(void **state)
     struct mcp_fixture *f = *state;
     double last = -1;
     int n = 0;
-    start(f);
-    shake(f, INITIALIZE("2025-11-25"));
+    start_stdio(f, "2025-11-25");
     say(f, "{\"jsonrpc\":\"2.0\",\"id\":5,\"method\":\"tools/call\",\"params\":{\"name\":"
            "\"test_tool_with_progress\",\"_meta\":{\"progressToken\":\"t\"}}}");
     for (hear(f); json_object_get(f->json, "method"); hear(f)) {
@@ -160,8 +137,7 @@ static void tells_progress_that_grows_and_stops_with_the_answer(void **state)
 static void cancels_what_it_is_told_to_in_both_eras(void **state)
 {
     struct mcp_fixture *f = *state;
-    start(f);
-    shake(f, INITIALIZE("2025-11-25"));
+    start_stdio(f, "2025-11-25");
     say(f, CALL_ID("7", "test_slow", "{\"ms\":60000}"));
     say(f, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{"
            "\"requestId\":\"7\"}}"); /* another id */
@@ -203,7 +179,7 @@ static void lists_page_by_page(void **state)
 {
     struct mcp_fixture *f = *state;
     start_server(f, "workspace --page-size 50");
-    shake(f, INITIALIZE("2024-11-05"));
+    shake(f, "2024-11-05");
     say_and_hear(f, LIST);
     assert_int_equal(json_array_size(json_object_get(result_of(f), "tools")), 50);
     char *next CLEANUP(free_ptr) =
