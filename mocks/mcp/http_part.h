@@ -41,6 +41,8 @@ struct mcp_http {
 /* ---- sessions (http_session.c) ---- */
 
 struct http_session *http_session_new(struct mcp_http *h);
+/* False while it is being ended. */
+bool http_session_lives(const struct mcp_http *h, const struct http_session *s);
 /* With everything that is open in it. */
 void http_session_end(struct mcp_http *h, struct http_session *s);
 /* The session that the request names; NULL with the request answered. */

@@ -9,6 +9,15 @@
 
 enum { SESSIONS_MAX = 512, SESSION_IDLE_MS = 30 * 60 * 1000 };
 
+bool http_session_lives(const struct mcp_http *h, const struct http_session *s)
+{
+    const struct http_session *at = h->sessions;
+
+    while (at && at != s)
+        at = at->next;
+    return at;
+}
+
 void http_session_end(struct mcp_http *h, struct http_session *s)
 {
     struct http_session **at = &h->sessions;

@@ -213,7 +213,8 @@ static void settle_session(struct http_turn *t, struct exchange *x, const json_t
     }
     t->session = NULL;
     x->origin.peer = NULL;
-    http_session_end(t->h, session);
+    if (http_session_lives(t->h, session))
+        http_session_end(t->h, session);
 }
 
 static void answer(struct exchange *x, int status, json_t *frame)
@@ -316,7 +317,8 @@ void http_turn_listen(struct mcp_http *h, struct http_session *session,
     size_t seq = 0;
     struct http_turn *t = last ? find_stream(h, session, last, &seq) : NULL;
 
-    if (t) {
+    /* What has no stream yet has nothing to be taken up. */
+    if (t && !t->req) {
         take_up(t, req, seq);
     } else if (last) {
         http_refuse(h, req, 400, NULL, RPC_INVALID_REQUEST,
