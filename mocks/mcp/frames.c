@@ -69,14 +69,15 @@ void mcp_frames_add(struct mcp_frames *f, const char *server,
                    "valid", (int)valid, "findings", words));
 }
 
-void mcp_frames_add_junk(struct mcp_frames *f, const char *server, enum mcp_wire wire)
+void mcp_frames_add_junk(struct mcp_frames *f, const char *server, enum mcp_wire wire,
+                         const char *why)
 {
     f->total[MCP_FROM_CLIENT]++;
     f->invalid[MCP_FROM_CLIENT]++;
     keep(f, json_make("{s:I,s:I,s:s,s:s*,s:s,s:s,s:b,s:[s]}", "n", (json_int_t)f->n,
                       "at_ms", (json_int_t)clock_wall_ms(), "direction", "in", "server",
                       server, "transport", wire == MCP_WIRE_HTTP ? "http" : "stdio",
-                      "kind", "junk", "valid", 0, "findings", "not JSON"));
+                      "kind", "junk", "valid", 0, "findings", why));
 }
 
 json_t *mcp_frames_view(const struct mcp_frames *f, int64_t since)

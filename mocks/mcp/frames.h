@@ -19,8 +19,9 @@ void mcp_frames_free(struct mcp_frames *f);
 /* server: a name for people, NULL = none. */
 void mcp_frames_add(struct mcp_frames *f, const char *server,
                     const struct mcp_frame_context *cx, const json_t *frame);
-/* One that was no JSON at all. */
-void mcp_frames_add_junk(struct mcp_frames *f, const char *server, enum mcp_wire wire);
+/* One of a client's that was not read as a frame. why: what is said of it. */
+void mcp_frames_add_junk(struct mcp_frames *f, const char *server, enum mcp_wire wire,
+                         const char *why);
 /* {"frames":[{"n","at_ms","direction":"in|out","server","transport","era","revision",
  * "kind","method","id","valid","findings":[..]}],"next":N,"received":N,"sent":N,
  * "invalid":{"received":N,"sent":N}}: those from number `since` on. Caller owns. */

@@ -41,15 +41,26 @@ void http_refuse(struct mcp_http *h, struct httpd_req *req, int status, json_t *
     httpd_reply_json(req, status, frame);
 }
 
+/* A message that is not even looked at, and why. */
+static void refuse_unread(struct mcp_http *h, struct httpd_req *req, int status,
+                          const char *why)
+{
+    const struct mcp_server_options *opt = &h->opt.server->opt;
+
+    if (opt->frames && strcmp(req->method, "POST") == 0)
+        mcp_frames_add_junk(opt->frames, opt->name, MCP_WIRE_HTTP, why);
+    http_refuse(h, req, status, NULL, RPC_INVALID_REQUEST, why);
+}
+
 static bool is_welcome(struct mcp_http *h, struct httpd_req *req)
 {
     const char *origin = httpd_header(req, "Origin");
     const char *host = httpd_header(req, "Host");
 
     if (origin && !mcp_origin_is_local(origin))
-        http_refuse(h, req, 403, NULL, RPC_INVALID_REQUEST, "this origin is not allowed");
+        refuse_unread(h, req, 403, "this origin is not allowed");
     else if (host && !mcp_host_is_local(host))
-        http_refuse(h, req, 403, NULL, RPC_INVALID_REQUEST, "this host is not allowed");
+        refuse_unread(h, req, 403, "this host is not allowed");
     else
         return true;
     return false;
@@ -73,8 +84,9 @@ static bool is_authorized(struct mcp_http *h, struct httpd_req *req)
                             : "",
         h->opt.metadata_url ? h->opt.metadata_url : "", h->opt.metadata_url ? "\"" : "");
     httpd_add_header(req, "WWW-Authenticate", challenge);
-    http_refuse(h, req, 401, NULL, RPC_INVALID_REQUEST,
-                bearer ? "the bearer token is not valid" : "a bearer token is required");
+    refuse_unread(h, req, 401,
+                  bearer ? "the bearer token is not valid"
+                         : "a bearer token is required");
     return false;
 }
 
@@ -201,19 +213,26 @@ static bool names_modern(const struct httpd_req *req)
         mcp_revision_find(httpd_header(req, "MCP-Protocol-Version")));
 }
 
+/* Whatever its parameters are. */
+static bool is_json(const char *type)
+{
+    static const char json[] = "application/json";
+    size_t len = strcspn(type, "; \t");
+
+    return len == sizeof(json) - 1 && strncasecmp(type, json, len) == 0;
+}
+
 /* False = answered. */
 static bool has_fitting_types(struct mcp_http *h, struct httpd_req *req)
 {
     const char *type = httpd_header(req, "Content-Type");
 
-    if (type && strncasecmp(type, "application/json", 16) != 0)
-        http_refuse(h, req, 415, NULL, RPC_INVALID_REQUEST,
-                    "the Content-Type has to be application/json");
+    if (type && !is_json(type))
+        refuse_unread(h, req, 415, "the Content-Type has to be application/json");
     else if (httpd_header(req, "Accept") &&
              !http_accepts(req, "application/*", "application/json") &&
              !http_accepts(req, "text/*", "text/event-stream"))
-        http_refuse(h, req, 406, NULL, RPC_INVALID_REQUEST,
-                    "answers are application/json or text/event-stream");
+        refuse_unread(h, req, 406, "answers are application/json or text/event-stream");
     else
         return true;
     return false;
@@ -231,7 +250,7 @@ static void post(struct mcp_http *h, struct httpd_req *req)
     if (json_parse(req->body, req->body_len, &root, &err)) {
         if (h->opt.server->opt.frames)
             mcp_frames_add_junk(h->opt.server->opt.frames, h->opt.server->opt.name,
-                                MCP_WIRE_HTTP);
+                                MCP_WIRE_HTTP, "not JSON");
         http_refuse(h, req, 400, NULL, RPC_PARSE_ERROR, err.text);
         return;
     }

@@ -161,7 +161,7 @@ static void take_line(struct mcp_stdio *t, const char *line, size_t len)
     if (json_parse(line, len, &root, &err)) {
         if (t->server->opt.frames)
             mcp_frames_add_junk(t->server->opt.frames, t->server->opt.name,
-                                MCP_WIRE_STDIO);
+                                MCP_WIRE_STDIO, "not JSON");
         refuse_line(t, NULL, RPC_PARSE_ERROR, err.text);
         return;
     }

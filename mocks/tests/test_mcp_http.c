@@ -1,7 +1,11 @@
 /* What our MCP servers answer over HTTP, frame by frame: what the conformance suite does
  * not ask, in both eras. */
 #include "base/limits.h"
+#include "base/num.h"
 #include "mocks/tests/mcp_fixture.h"
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
 
 #define CALL(name, arguments)                                                            \
     "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"tools/call\",\"params\":{"               \
@@ -269,6 +273,57 @@ static void takes_up_a_legacy_stream_where_it_ended(void **state)
     assert_int_equal(f->resp.status, 400); /* it was fetched: nothing is left */
 }
 
+static int connect_to(const struct mcp_fixture *f)
+{
+    const char *port = strrchr(f->url, ':') + 1;
+    char *digits CLEANUP(free_ptr) = xstrndup(port, strcspn(port, "/"));
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int64_t number = 0;
+
+    assert_true(fd >= 0 && num_parse(digits, 1, 65535, &number));
+    const struct sockaddr_in to = {.sin_family = AF_INET,
+                                   .sin_port = htons((uint16_t)number),
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    assert_int_equal(connect(fd, (const struct sockaddr *)&to, sizeof(to)), 0);
+    return fd;
+}
+
+/* Until the server has seen a request of that method. */
+static void await_frame(struct mcp_fixture *f, const char *method)
+{
+    int64_t deadline = clock_mono_ms() + (int64_t)(PATIENCE_MS * clock_timeout_mul());
+
+    do
+        ask_url(f, "GET", f->frames_url, NULL, NULL);
+    while (!strstr(f->resp.body.data, method) && clock_mono_ms() < deadline);
+    assert_non_null(strstr(f->resp.body.data, method));
+}
+
+static void leaves_a_call_without_a_stream_to_who_made_it(void **state)
+{
+    static const char call[] = CALL("test_slow", "{\"ms\":60000}");
+    struct mcp_fixture *f = *state;
+    start(f);
+    shake_hands(f, "2025-11-25");
+    int fd CLEANUP(close_fd) = connect_to(f);
+    char *post CLEANUP(free_ptr) =
+        xasprintf("POST /mcp HTTP/1.1\r\nHost: localhost\r\n%s\r\n"
+                  "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+                  f->session, sizeof(call) - 1, call);
+    assert_int_equal(write(fd, post, strlen(post)), (ssize_t)strlen(post));
+    await_frame(f, "tools/call");
+    ask_url(f, "GET", f->url, "$S\nLast-Event-ID: 2-0", NULL); /* its number, guessed */
+    assert_int_equal(f->resp.status, 400);
+    ask(f, "$S",
+        "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{"
+        "\"requestId\":7}}");
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    char answer[16] = "";
+    assert_int_equal(poll(&p, 1, PATIENCE_MS), 1);
+    assert_true(read(fd, answer, sizeof(answer) - 1) > 9);
+    assert_int_equal(strncmp(answer, "HTTP/1.1 2", 10), 0);
+}
+
 static void does_not_cancel_a_legacy_call_whose_client_left(void **state)
 {
     struct mcp_fixture *f = *state;
@@ -354,6 +409,10 @@ static const struct {
      "\"name\":\"test_simple_text\"}}",
      200, 0},
     {"another media type", "POST", "$S\nContent-Type: text/plain", LIST, 415, -32600},
+    {"one that only begins alike", "POST", "$S\nContent-Type: application/jsonx", LIST, 415,
+     -32600},
+    {"parameters of the media type", "POST",
+     "$S\nContent-Type: application/json ;charset=utf-8", LIST, 200, 0},
     {"nothing that we answer", "POST", "$S\nAccept: text/html", LIST, 406, -32600},
     {"a notification", "POST", "$S", INITIALIZED, 202, 0},
     {"a response", "POST", "$S", "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}", 202, 0},
@@ -560,6 +619,40 @@ static void keeps_its_frames_and_finds_no_fault_in_its_own(void **state)
     assert_int_equal(json_int(invalid, "sent", -1), 0);
 }
 
+static void keeps_what_it_refused_unread_among_its_frames(void **state)
+{
+    static const char *const rows[][2] = {
+        {"Origin: http://evil.example", "this origin is not allowed"},
+        {"Host: evil.example", "this host is not allowed"},
+        {"Authorization: Bearer wrong", "the bearer token is not valid"},
+        {"Authorization: Bearer let-me-in\nContent-Type: text/plain",
+         "the Content-Type has to be application/json"},
+        {"Authorization: Bearer let-me-in\nAccept: text/html",
+         "answers are application/json or text/event-stream"},
+    };
+    struct mcp_fixture *f = *state;
+    strv_add(&f->env, "TOKEN=let-me-in");
+    start_server(f, "management --http-port 0 --bearer-env TOKEN");
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+        ask(f, rows[i][0], LIST);
+    ask_url(f, "DELETE", f->url, rows[0][0], NULL); /* brings no message */
+    ask_url(f, "GET", f->frames_url, NULL, NULL);
+    const json_t *frames = json_object_get(f->json, "frames");
+    size_t n = 0;
+    for (size_t i = 0; i < json_array_size(frames); i++) {
+        const json_t *row = json_array_get(frames, i);
+        if (strcmp(json_str(row, "kind", ""), "junk") != 0)
+            continue;
+        assert_in_range(n, 0, ARRAY_SIZE(rows) - 1);
+        assert_string_equal(json_str(row, "direction", ""), "in");
+        assert_string_equal(
+            json_string_value(json_array_get(json_object_get(row, "findings"), 0)),
+            rows[n++][1]);
+    }
+    assert_int_equal(n, ARRAY_SIZE(rows));
+    assert_int_equal(json_int(f->json, "received", -1), ARRAY_SIZE(rows));
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, mcp_setup, mcp_teardown)
@@ -573,6 +666,7 @@ int main(void)
         T(streams_progress_and_cancels_when_the_client_leaves),
         T(logs_only_what_a_modern_request_asked_for),
         T(takes_up_a_legacy_stream_where_it_ended),
+        T(leaves_a_call_without_a_stream_to_who_made_it),
         T(does_not_cancel_a_legacy_call_whose_client_left),
         T(cancels_a_legacy_call_when_it_is_told_to),
         T(answers_each_legacy_request_as_it_should),
@@ -587,6 +681,7 @@ int main(void)
         T(lists_page_by_page),
         T(wants_the_bearer_token_that_it_was_given),
         T(keeps_its_frames_and_finds_no_fault_in_its_own),
+        T(keeps_what_it_refused_unread_among_its_frames),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
