@@ -2,10 +2,12 @@
  * waybill-mock: the mock platform, its boxes and their MCP servers are one program, so
  * that a box can be started from wherever the platform runs.
  */
+#include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/limits.h"
@@ -87,8 +89,18 @@ static void give_memory_back(void)
     (void)mallopt(M_TRIM_THRESHOLD, (int)MIB(1));
 }
 
+/* Otherwise what is opened first would be taken for them. The wrong way round: whoever
+ * uses one is told that it was closed. */
+static void open_closed_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            (void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
 int main(int argc, char **argv)
 {
+    open_closed_descriptors();
     give_memory_back();
     log_init("waybill-mock", LOG_WARN);
     (void)signal(SIGPIPE, SIG_IGN);

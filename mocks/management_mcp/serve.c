@@ -196,8 +196,7 @@ static int start_http(struct serving *v, struct err *err)
 {
     int fd = -1;
 
-    if (loop_on_terminate(v->loop, on_signal, v, err) < 0 ||
-        httpd_bind(v->s->http_port, &fd, err) < 0)
+    if (httpd_bind(v->s->http_port, &fd, err) < 0)
         return -1;
     int port = httpd_fd_port(fd);
     v->url = xasprintf("http://127.0.0.1:%d" ENDPOINT, port);
@@ -236,7 +235,7 @@ static int start(struct serving *v, struct err *err)
     const struct tool_server *s = v->s;
     bool http = s->http_port >= 0;
 
-    if (loop_new(&v->loop, err) < 0)
+    if (loop_new(&v->loop, err) < 0 || loop_on_terminate(v->loop, on_signal, v, err) < 0)
         return -1;
     v->s->rest.loop = v->loop;
     v->frames = http ? mcp_frames_new() : NULL;

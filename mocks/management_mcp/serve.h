@@ -27,8 +27,9 @@ struct tool_server {
     struct rest rest;        /* of the run */
 };
 
-/* Answers until the end of stdin, or until SIGTERM; over HTTP the first line on stdout is
- * {"url","frames_url","pid"} once it listens. ERR_SYS when it cannot be heard. */
+/* Answers until SIGTERM or SIGINT, over stdio until the end of stdin at most; over HTTP
+ * the first line on stdout is {"url","frames_url","pid"} once it listens. ERR_SYS when it
+ * cannot listen, read or write, ERR_SHAPE when a line has no end. */
 MUST_CHECK int tool_server_run(struct tool_server *s, struct err *err);
 
 #endif

@@ -1,6 +1,8 @@
 #include "mocks/mcp/stdio.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -15,17 +17,24 @@
 #include "mocks/mcp/frames.h"
 #include "mocks/mcp/server_part.h"
 
-enum { LAST_WORDS_MS = 2000 };
+enum {
+    LAST_WORDS_MS = 2000,
+    UNREAD_MAX = 1 << 20, /* past it nothing more is taken in */
+};
 
 struct mcp_stdio {
     struct loop *loop;
     struct mcp_server *server;
     int in, out;
     struct mcp_peer peer;
-    struct buf pending; /* not yet a whole line */
-    struct loop_fd *watch;
-    struct loop_timer *timer; /* of a file's next piece, or of the end */
-    bool ended;               /* no more is read */
+    struct buf pending; /* read, and not yet taken */
+    struct buf unread;  /* written, and not yet taken by the client */
+    struct loop_fd *in_watch;
+    struct loop_fd *out_watch; /* NULL = nothing waits for the client */
+    struct loop_timer *timer;  /* of a file's next piece, or of the end */
+    bool by_piece;             /* `in` is a file, which epoll refuses */
+    bool ended;                /* no more is read */
+    bool last;                 /* only what is unread holds up the end */
     struct err err;
     mcp_stdio_end_fn *end;
     void *arg;
@@ -36,6 +45,10 @@ static void finish(void *arg)
     struct mcp_stdio *t = arg;
 
     t->timer = NULL;
+    if (t->unread.len && t->err.kind == ERR_NONE) {
+        t->last = true;
+        return;
+    }
     t->end(t->err.kind == ERR_NONE ? NULL : &t->err, t->arg);
 }
 
@@ -44,8 +57,8 @@ static void wind_up(struct mcp_stdio *t)
 {
     bool now = t->err.kind != ERR_NONE || !t->server->live;
 
-    loop_fd_remove(t->watch);
-    t->watch = NULL;
+    loop_fd_remove(t->in_watch);
+    t->in_watch = NULL;
     t->ended = true;
     loop_timer_cancel(t->timer);
     t->timer = loop_timer_add(t->loop, now ? 0 : LAST_WORDS_MS, finish, t);
@@ -53,23 +66,73 @@ static void wind_up(struct mcp_stdio *t)
 
 /* ---- writing ---- */
 
-static void write_line(struct mcp_stdio *t, char *text)
-{
-    size_t len = strlen(text);
-    const char *at = text;
+static void go_on(struct mcp_stdio *t);
 
-    text[len++] = '\n'; /* in the place of the terminator */
-    while (len) {
-        ssize_t n = write(t->out, at, len);
+static void fail_writing(struct mcp_stdio *t, int error)
+{
+    (void)err_sys(&t->err, error, "cannot write to standard output");
+    wind_up(t);
+}
+
+/* A pipe that is ready takes that much without blocking, whatever its flags are; what
+ * epoll would refuse is always ready. */
+static bool may_write(const struct mcp_stdio *t)
+{
+    struct pollfd p = {.fd = t->out, .events = POLLOUT};
+
+    return poll(&p, 1, 0) > 0;
+}
+
+/* What the client takes now, of what waits for it. */
+static void write_some(struct mcp_stdio *t)
+{
+    size_t at = 0;
+
+    while (at < t->unread.len && may_write(t)) {
+        size_t left = t->unread.len - at;
+        ssize_t n = write(t->out, t->unread.data + at, left < PIPE_BUF ? left : PIPE_BUF);
         if (n > 0) {
-            at += n;
-            len -= (size_t)n;
+            at += (size_t)n;
+        } else if (n < 0 && errno == EAGAIN) {
+            break;
         } else if (n < 0 && errno != EINTR) {
-            (void)err_sys(&t->err, errno, "cannot write to standard output");
-            wind_up(t);
-            return;
+            fail_writing(t, errno);
+            break;
         }
     }
+    buf_consume(&t->unread, at);
+}
+
+static void out_ready(uint32_t events, void *arg)
+{
+    struct mcp_stdio *t = arg;
+
+    (void)events;
+    write_some(t);
+    if (t->unread.len && t->err.kind == ERR_NONE)
+        return;
+    loop_fd_remove(t->out_watch);
+    t->out_watch = NULL;
+    if (t->last && !t->timer)
+        t->timer = loop_timer_add(t->loop, 0, finish, t);
+    else if (!t->ended)
+        go_on(t);
+}
+
+static void write_line(struct mcp_stdio *t, const char *text)
+{
+    buf_adds(&t->unread, text);
+    buf_addc(&t->unread, '\n');
+    if (t->unread.truncated) {
+        (void)err_set(&t->err, ERR_SHAPE,
+                      "more than %zu bytes are not read by the client", t->unread.max);
+        wind_up(t);
+        return;
+    }
+    if (!t->out_watch)
+        write_some(t);
+    if (t->unread.len && !t->out_watch && t->err.kind == ERR_NONE)
+        t->out_watch = loop_fd_add(t->loop, t->out, EPOLLOUT, out_ready, t);
 }
 
 /* frame: taken. */
@@ -185,7 +248,7 @@ static void take_lines(struct mcp_stdio *t)
     size_t start = 0;
     const char *end = NULL;
 
-    while (t->err.kind == ERR_NONE &&
+    while (t->err.kind == ERR_NONE && t->unread.len <= UNREAD_MAX &&
            (end = memchr(t->pending.data + start, '\n', t->pending.len - start))) {
         size_t len = (size_t)(end - t->pending.data) - start;
         take_line(t, t->pending.data + start, len);
@@ -220,10 +283,31 @@ static void take_input(struct mcp_stdio *t)
     wind_up(t);
 }
 
+static void in_ready(uint32_t events, void *arg);
+static void next_piece(void *arg);
+
+/* Waits for input, unless the client has first to read what it was told. */
+static void wait_for_input(struct mcp_stdio *t)
+{
+    if (t->ended)
+        return;
+    if (t->unread.len > UNREAD_MAX) {
+        /* A watch for nothing would still be told of the other end's leaving. */
+        loop_fd_remove(t->in_watch);
+        t->in_watch = NULL;
+    } else if (t->by_piece) {
+        if (!t->timer)
+            t->timer = loop_timer_add(t->loop, 0, next_piece, t);
+    } else if (!t->in_watch) {
+        t->in_watch = loop_fd_add(t->loop, t->in, EPOLLIN, in_ready, t);
+    }
+}
+
 static void in_ready(uint32_t events, void *arg)
 {
     (void)events;
     take_input(arg);
+    wait_for_input(arg);
 }
 
 /* A file is always ready, which epoll cannot say. */
@@ -233,15 +317,29 @@ static void next_piece(void *arg)
 
     t->timer = NULL;
     take_input(t);
-    if (!t->ended)
-        t->timer = loop_timer_add(t->loop, 0, next_piece, t);
+    wait_for_input(t);
+}
+
+/* The client reads again: first what it had said meanwhile. */
+static void go_on(struct mcp_stdio *t)
+{
+    take_lines(t);
+    wait_for_input(t);
+}
+
+/* Anything else is read without asking, and says by itself why it cannot be. */
+static bool can_watch(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 &&
+           (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || isatty(fd));
 }
 
 struct mcp_stdio *mcp_stdio_start(struct loop *loop, struct mcp_server *server, int in,
                                   int out, mcp_stdio_end_fn *end, void *arg)
 {
     struct mcp_stdio *t = xcalloc(1, sizeof(*t));
-    struct stat st;
 
     t->loop = loop;
     t->server = server;
@@ -249,12 +347,10 @@ struct mcp_stdio *mcp_stdio_start(struct loop *loop, struct mcp_server *server, 
     t->out = out;
     t->end = end;
     t->arg = arg;
+    t->by_piece = !can_watch(in);
     buf_init(&t->pending, LIMIT_LINE);
-    if (fstat(in, &st) == 0 && (S_ISREG(st.st_mode) || S_ISCHR(st.st_mode)) &&
-        !isatty(in))
-        t->timer = loop_timer_add(loop, 0, next_piece, t);
-    else
-        t->watch = loop_fd_add(loop, in, EPOLLIN, in_ready, t);
+    buf_init(&t->unread, LIMIT_RESPONSE_BODY);
+    wait_for_input(t);
     return t;
 }
 
@@ -263,8 +359,10 @@ void mcp_stdio_free(struct mcp_stdio *t)
     if (!t)
         return;
     mcp_server_drop_peer(t->server, &t->peer);
-    loop_fd_remove(t->watch);
+    loop_fd_remove(t->in_watch);
+    loop_fd_remove(t->out_watch);
     loop_timer_cancel(t->timer);
     buf_release(&t->pending);
+    buf_release(&t->unread);
     free(t);
 }

@@ -2,8 +2,9 @@
  * An MCP server over two descriptors: one JSON-RPC message a line, nothing else.
  * Source: Model Context Protocol 2024-11-05 to 2026-07-28, stdio transport.
  *
- * Reads without changing the flags of the descriptor, which other processes may share;
- * writes block.
+ * The flags of the descriptors, which other processes may share, are not changed, and
+ * neither reading nor writing blocks: what the client does not take waits for it, at most
+ * LIMIT_RESPONSE_BODY, and past a part of that nothing more is read. in may be a file.
  */
 #ifndef MOCKS_MCP_STDIO_H
 #define MOCKS_MCP_STDIO_H
@@ -15,10 +16,10 @@ struct loop;
 struct mcp_stdio;
 
 /* The peer has closed its end and everything is answered (what does not come within two
- * seconds is given up), or *err says why it cannot go on. */
+ * seconds is given up) and read by it, or *err says why it cannot go on. */
 typedef void mcp_stdio_end_fn(const struct err *err, void *arg);
 
-/* in, out: borrowed. Never NULL. */
+/* in, out: borrowed, two numbers. Never NULL. */
 struct mcp_stdio *mcp_stdio_start(struct loop *loop, struct mcp_server *server, int in,
                                   int out, mcp_stdio_end_fn *end, void *arg);
 /* Never from within a function of the server. Takes NULL. */
