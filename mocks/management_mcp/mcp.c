@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
@@ -31,8 +32,9 @@ static int add_tools(struct tool_server *s, const struct tool *tools, const char
         if (has_tool(s, tools->name))
             return err_set(err, ERR_BUG, "Error: Tool %s is already registered",
                            tools->name);
-        if (s->n_tools < ARRAY_SIZE(s->tools))
-            s->tools[s->n_tools++] = tools;
+        if (s->n_tools == ARRAY_SIZE(s->tools))
+            abort(); /* a row too many */
+        s->tools[s->n_tools++] = tools;
     }
     return 0;
 }
@@ -128,20 +130,25 @@ struct options {
 static const char help[] =
     "usage: waybill-mock mcp [management|workspace|a2a] [OPTION...]\n"
     "\n"
-    "An MCP server on stdin and stdout: @molecule-ai/mcp-server, configured as that is\n"
-    "(MOLECULE_API_URL, MOLECULE_API_KEY, MOLECULE_ORG_ID), or with 'a2a' the one that "
-    "a\n"
-    "box has for delegation. Without a name MOLECULE_MCP_MODE chooses.\n"
+    "An MCP server on stdin and stdout: @molecule-ai/mcp-server, configured as it is,\n"
+    "or with 'a2a' the one that a box has for delegation. Without a name\n"
+    "MOLECULE_MCP_MODE chooses.\n"
+    "\n"
+    "MOLECULE_API_URL is the tenant. The management tools call it with\n"
+    "MOLECULE_ORG_API_KEY and MOLECULE_ORG_ID; the workspace tools, and those for\n"
+    "requests in both modes, with MOLECULE_API_KEY. The tools of the control plane want\n"
+    "CP_ADMIN_API_TOKEN, create_issue GITEA_ISSUE_TOKEN; a2a has the box's own token.\n"
     "\n"
     "  --http-port N        serve Streamable HTTP there instead (0 = any) and say where\n"
     "  --diagnostics        offer the conformance suite's tools, and GET streams, too\n"
-    "  --page-size N        list so many tools at a time (default: all)\n"
+    "  --page-size N        list so many tools at a time (default: all; always\n"
+    "                       with the manners 'shipped')\n"
     "  --session-idle-ms N  forget a session after that time (default: 1800000)\n"
     "  --bearer-env NAME    want the bearer token that this variable holds\n"
     "  --help               this text\n"
     "\n"
     "Example: . build/mock.env && MOLECULE_API_KEY=$MOLECULE_ORG_API_KEY \\\n"
-    "             waybill-mock mcp management --http-port 0\n";
+    "             build/waybill-mock mcp management --http-port 0\n";
 
 #define AT(member) offsetof(struct options, member)
 static const struct arg_row rows[] = {

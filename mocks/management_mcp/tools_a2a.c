@@ -56,15 +56,28 @@ static void peer_replied(struct tool_call *call, const struct rest_answer *answe
         compact(call, answer->value);
 }
 
+/* The task and its attachments. Caller owns. */
+static json_t *message_parts(const struct tool_call *call)
+{
+    const json_t *files = json_object_get(call->args, "attachments");
+    json_t *parts =
+        json_make("[{s:s,s:s}]", "kind", "text", "text", tool_arg(call, "task"));
+
+    for (size_t i = 0; i < json_array_size(files); i++)
+        if (json_array_append_new(parts, json_make("{s:s,s:O}", "kind", "file", "file",
+                                                   json_array_get(files, i))))
+            abort(); /* out of memory */
+    return parts;
+}
+
 static void run_delegate_task(struct tool_call *call)
 {
     char id[37];
     id_uuid4(id);
     CLEANUP(json_drop)
-    json_t *body = json_make("{s:s,s:s,s:s,s:{s:{s:s,s:s,s:[{s:s,s:s}]}}}", "jsonrpc",
-                             "2.0", "id", id, "method", "message/send", "params",
-                             "message", "role", "user", "messageId", id, "parts", "kind",
-                             "text", "text", tool_arg(call, "task"));
+    json_t *body = json_make("{s:s,s:s,s:s,s:{s:{s:s,s:s,s:o}}}", "jsonrpc", "2.0", "id",
+                             id, "method", "message/send", "params", "message", "role",
+                             "user", "messageId", id, "parts", message_parts(call));
     CLEANUP(free_ptr) char *path = tool_path(call, "/workspaces/{workspace_id}/a2a");
     tool_ask(call, "POST", path, body, peer_replied);
 }
@@ -156,12 +169,13 @@ static void run_own(struct tool_call *call)
     own_call(call, call->tool->method, path, get ? NULL : call->args, answer_compact);
 }
 
+/* The route of what is not waited for takes no attachments. */
 /* clang-format off */
 const struct tool a2a_tools[] = {
     {"delegate_task", "Give a peer a task and wait for its answer.",
      "workspace_id*; task*; attachments:array", REST_BOX, .run = run_delegate_task},
     {"delegate_task_async", "Give a peer a task and do not wait.",
-     "workspace_id*; task*; attachments:array", REST_BOX, .run = run_delegate_async},
+     "workspace_id*; task*", REST_BOX, .run = run_delegate_async},
     {"check_task_status", "What became of a task that was given without waiting.",
      "workspace_id*; task_id*", REST_BOX, .run = run_check_task},
     {"list_peers", "The workspaces that this one may talk to.", "", REST_BOX, .run = run_list_peers},

@@ -71,7 +71,8 @@ json_t *mcp_revision_list(bool legacy);
  * or later; anything else is not. modern: the era that the binding found. */
 void mcp_server_take(struct mcp_server *s, const struct mcp_origin *origin, bool modern,
                      struct rpc_frame *frame);
-/* Answers a request, known by its frame alone, with a refusal; recorded. */
+/* The error frame of a refusal, whose data it takes. id: borrowed, NULL = none. Caller
+ * owns. */
 json_t *mcp_refusal_frame(const struct mcp_refusal *why, json_t *id);
 
 /* Nobody waits for it any more: the owner is told; x is gone. No answer is sent. */
@@ -81,7 +82,7 @@ void exchange_cancel(struct exchange *x);
 /* Of every exchange of a peer. */
 void mcp_server_drop_peer(struct mcp_server *s, const struct mcp_peer *peer);
 
-/* Keeps a frame with those that were seen; x or method may be NULL. */
+/* Keeps a frame with those that were seen; revision or method may be NULL. */
 void mcp_server_saw(const struct mcp_server *s, enum mcp_sender sender,
                     enum mcp_wire wire, const struct mcp_revision *revision,
                     const char *method, const json_t *frame);

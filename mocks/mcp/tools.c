@@ -24,6 +24,8 @@ struct mcp_tools *mcp_tools_new(json_t *views, const struct mcp_tools_options *o
     struct mcp_tools *t = xcalloc(1, sizeof(*t));
 
     t->opt = *opt;
+    if (t->opt.sdk1)
+        t->opt.page = 0; /* it knows no cursors */
     t->views = views;
     t->schemas = xcalloc(json_array_size(views) + 1, sizeof(struct mcp_schema *));
     return t;

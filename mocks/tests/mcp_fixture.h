@@ -105,8 +105,8 @@ static char *next_line(struct mcp_fixture *f)
     }
 }
 
-/* argv after "waybill-mock mcp", as words. */
-static void start_server(struct mcp_fixture *f, const char *words)
+/* argv after "waybill-mock mcp", as words. out: as in proc_spec. */
+static void start_server_on(struct mcp_fixture *f, const char *words, int out)
 {
     struct strv argv CLEANUP(strv_release) = STRV_INIT;
     struct proc_spec spec = PROC_SPEC_INIT;
@@ -120,9 +120,14 @@ static void start_server(struct mcp_fixture *f, const char *words)
     spec.argv = strv_argv(&argv);
     spec.env = &f->env;
     spec.in = PROC_PIPE;
-    spec.out = PROC_PIPE;
+    spec.out = out;
     spec.err = STDERR_FILENO;
     assert_int_equal(proc_spawn(&spec, &f->server, NULL), 0);
+}
+
+static void start_server(struct mcp_fixture *f, const char *words)
+{
+    start_server_on(f, words, PROC_PIPE);
     if (!strstr(words, "--http-port"))
         return;
     char *line CLEANUP(free_ptr) = next_line(f);

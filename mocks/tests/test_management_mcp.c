@@ -514,6 +514,11 @@ static void serves_the_delegation_tools_with_the_boxs_own_token(void **state)
     assert_has(requests(x), "POST /workspaces/p/a2a HTTP");
     assert_has(requests(x), "X-Workspace-ID: me\r\n");
     assert_string_equal(text(x), "hello back");
+    call(x, "delegate_task",
+         "{\"workspace_id\":\"p\",\"task\":\"look\",\"attachments\":[{\"uri\":\"u\","
+         "\"name\":\"n\"}]}");
+    assert_has(requests(x), "\"parts\":[{\"kind\":\"text\",\"text\":\"look\"},{\"kind\":"
+                            "\"file\",\"file\":{\"uri\":\"u\",\"name\":\"n\"}}]");
 }
 
 /* ---- npx ---- */

@@ -2,6 +2,8 @@
  * suite has no stdio at all. */
 #include "mocks/tests/mcp_fixture.h"
 
+#include <fcntl.h>
+
 #define CALL_ID(id, name, arguments)                                                     \
     "{\"jsonrpc\":\"2.0\",\"id\":" id ",\"method\":\"tools/call\",\"params\":{"          \
     "\"name\":\"" name "\",\"arguments\":" arguments "}}"
@@ -221,6 +223,120 @@ static void has_the_shipped_manners_on_the_wire(void **state)
     assert_non_null(strstr(result_text(f), "\"code\": \"invalid_type\""));
 }
 
+/* The shipped server knows no cursors: what is not on the first page is nowhere. */
+static void lists_everything_at_once_with_the_shipped_manners(void **state)
+{
+    struct mcp_fixture *f = *state;
+    strv_add(&f->env, "WAYBILL_MCP_MANNERS=shipped");
+    strv_add(&f->env, "LOG_LEVEL=60");
+    strv_add(&f->env, "MOLECULE_API_URL=http://127.0.0.1:1");
+    start_server(f, "management --page-size 10");
+    shake(f, "2025-11-25");
+    say_and_hear(f, LIST);
+    assert_null(json_object_get(result_of(f), "nextCursor"));
+    assert_int_equal(json_array_size(json_object_get(result_of(f), "tools")), 42);
+}
+
+/* ---- descriptors ---- */
+
+/* Through a shell, whose redirections are part of the words. */
+static void run_in_shell(struct mcp_fixture *f, const char *words, const char *input,
+                         struct proc_result *ret)
+{
+    char *self CLEANUP(free_ptr) = fs_self_exe(NULL);
+    const char *tests = strstr(self, "/mocks/tests/");
+    char *command CLEANUP(free_ptr) =
+        xasprintf("exec %.*s/waybill-mock mcp a2a %s", (int)(tests - self), self, words);
+    char *argv[] = {(char[]){"/bin/sh"}, (char[]){"-c"}, command, NULL};
+    struct proc_spec spec = PROC_SPEC_INIT;
+
+    spec.argv = argv;
+    spec.env = &f->env;
+    assert_int_equal(proc_run(&spec, input, strlen(input),
+                              (int64_t)(PATIENCE_MS * clock_timeout_mul()), ret, NULL),
+                     0);
+}
+
+static void reads_requests_from_a_file(void **state)
+{
+    static const char ping[] = "{\"jsonrpc\":\"2.0\",\"id\":5,\"method\":\"ping\"}\n";
+    struct proc_result r CLEANUP(proc_result_release) = {.exit_code = -1};
+    char path[] = "/tmp/waybill-requests-XXXXXX";
+    int fd CLEANUP(close_fd) = mkstemp(path);
+    assert_int_equal(write(fd, ping, sizeof(ping) - 1), sizeof(ping) - 1);
+    char *words CLEANUP(free_ptr) = xasprintf("<%s", path);
+    run_in_shell(*state, words, "", &r);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(r.exit_code, 0);
+    assert_string_equal(r.out.data, "{\"jsonrpc\":\"2.0\",\"id\":5,\"result\":{}}\n");
+}
+
+static const struct {
+    const char *words, *says;
+} BAD_DESCRIPTORS[] = {
+    {"<&-", "waybill-mock mcp: cannot read standard input: Bad file descriptor\n"},
+    {"</", "waybill-mock mcp: cannot read standard input: Is a directory\n"},
+    {">&-", "waybill-mock mcp: cannot write to standard output: Bad file descriptor\n"},
+    {">/dev/full", "waybill-mock mcp: cannot write to standard output: No space left on "
+                   "device\n"},
+};
+
+static void ends_with_the_reason_when_a_descriptor_is_of_no_use(void **state)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(BAD_DESCRIPTORS); i++) {
+        struct proc_result r CLEANUP(proc_result_release) = {.exit_code = -1};
+        run_in_shell(*state, BAD_DESCRIPTORS[i].words, LIST "\n", &r);
+        assert_string_equal(r.err.data, BAD_DESCRIPTORS[i].says);
+        assert_int_equal(r.exit_code, 1);
+        assert_int_equal(r.out.len, 0);
+    }
+}
+
+/* Asks for far more than a pipe holds, without reading any of it. */
+static void fill_its_stdout(struct mcp_fixture *f)
+{
+    for (int i = 0; i < 100; i++)
+        say(f, LIST);
+}
+
+static void waits_for_who_reads_slowly(void **state)
+{
+    struct mcp_fixture *f = *state;
+    int ends[2] = {-1, -1};
+    /* With the flags that a client in Node gives to both ends of a socket. */
+    assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+    assert_int_equal(fcntl(ends[0], F_SETFL, 0), 0);
+    start_server_on(f, "management", ends[1]);
+    f->server.out = ends[0];
+    close_fd(&ends[1]);
+    fill_its_stdout(f);
+    close_fd(&f->server.in);
+    int status = 0;
+    assert_int_equal(proc_wait(&f->server, clock_mono_ms() + 50, &status, NULL), 1);
+    for (int i = 0; i < 100; i++) {
+        hear(f);
+        (void)result_of(f);
+    }
+    assert_int_equal(end(f), 0);
+    assert_int_equal(f->in.len, 0);
+}
+
+static void ends_by_a_signal_as_it_should(void **state)
+{
+    static const int signals[] = {SIGTERM, SIGINT};
+    struct mcp_fixture *f = *state;
+    for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
+        start_stdio(f, "2025-11-25");
+        fill_its_stdout(f); /* while nobody reads it */
+        free(next_line(f));
+        proc_signal(&f->server, signals[i]);
+        assert_int_equal(exit_of(f), 0);
+        proc_release(&f->server);
+        f->server = (struct proc)PROC_INIT;
+        buf_reset(&f->in);
+    }
+}
+
 static const struct {
     const char *words, *says;
 } BAD_USAGE[] = {
@@ -271,6 +387,11 @@ int main(void)
         T(lists_page_by_page),
         T(keeps_to_the_delegation_servers_own_revision),
         T(has_the_shipped_manners_on_the_wire),
+        T(lists_everything_at_once_with_the_shipped_manners),
+        T(reads_requests_from_a_file),
+        T(ends_with_the_reason_when_a_descriptor_is_of_no_use),
+        T(waits_for_who_reads_slowly),
+        T(ends_by_a_signal_as_it_should),
         T(says_in_one_line_what_is_wrong_with_its_usage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
