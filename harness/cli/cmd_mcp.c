@@ -10,14 +10,12 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/fs.h"
 #include "base/limits.h"
 #include "base/table.h"
 #include "cli/cmd.h"
 #include "cli/console.h"
 #include "io/http.h"
 #include "io/json.h"
-#include "scenario/surface.h"
 #include "run/verdict.h"
 
 const struct option_row mcp_option_rows[] = {
@@ -34,7 +32,7 @@ const struct option_row mcp_option_rows[] = {
     {"timeout", 't', OPTION_TEXT, "TIME", "60s", offsetof(struct mcp_arguments, timeout),
      "how long one answer may take"},
     {"args", 'a', OPTION_TEXT, "JSON", NULL, offsetof(struct mcp_arguments, args),
-     "call: the arguments as a JSON object; - reads it from stdin"},
+     "call, bench: the arguments as a JSON object; - reads it from stdin"},
     {"input", 0, OPTION_TEXT, "JSON", NULL, offsetof(struct mcp_arguments, input),
      "call: what to answer when the server asks for input, by the names it asks with"},
     {"baseline", 0, OPTION_TEXT, "FILE", NULL, offsetof(struct mcp_arguments, baseline),
@@ -53,143 +51,6 @@ const struct option_row mcp_option_rows[] = {
      "auto, always or never"},
     {NULL, 0, OPTION_FLAG, NULL, NULL, 0, NULL},
 };
-
-/* ---- output ---- */
-
-/* The token has no business in anything that is shown. */
-static void hide_token(const struct mcp_session *s, const char *text, struct buf *out)
-{
-    size_t n = s->token ? strlen(s->token) : 0;
-    for (const char *at = NULL; n > 0 && (at = strstr(text, s->token)); text = at + n) {
-        buf_add(out, text, (size_t)(at - text));
-        buf_addf(out, "<secret:%s>", s->a->bearer_env);
-    }
-    buf_adds(out, text);
-}
-
-static void write_to(const struct mcp_session *s, FILE *file, const char *text)
-{
-    CLEANUP(buf_release) struct buf out = BUF_INIT(LIMIT_REPORT);
-    hide_token(s, text, &out);
-    fwrite(out.data, 1, out.len, file);
-}
-
-void mcp_print(const struct mcp_session *s, const struct buf *text)
-{
-    write_to(s, stdout, text->data);
-}
-
-void mcp_print_json(const struct mcp_session *s, const json_t *value)
-{
-    CLEANUP(buf_release) struct buf out = BUF_INIT(LIMIT_REPORT);
-    json_render(value, JSON_PRETTY, &out);
-    buf_addc(&out, '\n');
-    mcp_print(s, &out);
-}
-
-json_t *mcp_sentences(const struct strv *list)
-{
-    json_t *array = xcheck(json_array());
-    for (size_t i = 0; i < list->n; i++)
-        if (json_array_append_new(array, json_str_new(list->v[i])))
-            abort(); /* out of memory */
-    return array;
-}
-
-static const struct name_row outcome_names[] = {
-    {MCP_OK, "ok"},
-    {MCP_TOOL_ERROR, "tool_error"},
-    {MCP_RPC_ERROR, "rpc_error"},
-    {MCP_HTTP_ERROR, "http_error"},
-    {MCP_INPUT_REQUIRED, "input_required"},
-    {0, NULL},
-};
-
-/* An answer as JSON, with what was found on the way. */
-static json_t *answer_json(const struct mcp_session *s, const struct mcp_answer *a)
-{
-    json_t *j =
-        json_make("{s:s,s:I,s:s*}", "outcome", table_name(outcome_names, a->outcome),
-                  "elapsed_ms", (json_int_t)a->elapsed_ms, "revision",
-                  s->client ? mcp_revision(s->client) : NULL);
-    if (a->http_status)
-        json_object_set_new(j, "http_status", json_integer(a->http_status));
-    if (a->result)
-        json_object_set(j, "result", a->result);
-    if (a->outcome == MCP_RPC_ERROR)
-        json_object_set_new(j, "error",
-                            json_make("{s:i,s:s,s:O*}", "code", a->rpc_code, "message",
-                                      a->rpc_message, "data", a->rpc_data));
-    if (a->http_body)
-        json_object_set_new(j, "body", json_str_new(a->http_body));
-    if (a->challenge)
-        json_object_set_new(j, "challenge", json_str_new(a->challenge));
-    if (s->client)
-        json_object_set_new(j, "findings", mcp_sentences(mcp_findings(s->client)));
-    return j;
-}
-
-static void print_answer_json(const struct mcp_session *s, const struct mcp_answer *a)
-{
-    CLEANUP(json_drop) json_t *j = answer_json(s, a);
-    mcp_print_json(s, j);
-}
-
-int mcp_refused(const struct mcp_session *s, const char *what, const struct mcp_answer *a)
-{
-    CLEANUP(buf_release) struct buf words = BUF_INIT(LIMIT_ERROR_TEXT);
-    if (s->a->json)
-        print_answer_json(s, a);
-    buf_addf(&words, "waybill: %s: ", what);
-    mcp_answer_words(a, &words);
-    if (s->url && !mcp_revision(s->client) &&
-        (a->http_status == 404 || a->http_status == 405))
-        buf_adds(&words, "; the transport of 2024-11-05 (HTTP with SSE) is not spoken");
-    buf_addc(&words, '\n');
-    write_to(s, stderr, words.data);
-    return EXIT_FAILED;
-}
-
-/* What the server did wrong, after its answer. */
-static void print_findings(const struct mcp_session *s)
-{
-    const struct strv *findings = mcp_findings(s->client);
-    CLEANUP(buf_release) struct buf out = BUF_INIT(LIMIT_REPORT);
-    for (size_t i = 0; i < findings->n; i++)
-        buf_addf(&out, "waybill: the server breaks revision %s: %s\n",
-                 mcp_revision(s->client) ? mcp_revision(s->client) : "(none agreed on)",
-                 findings->v[i]);
-    write_to(s, stderr, out.data);
-}
-
-static void show_frame(const struct mcp_frame_seen *seen, void *arg)
-{
-    static const char *const arrows[] = {
-        [MCP_SENT] = "-->", [MCP_RECEIVED] = "<--", [MCP_JUNK] = "???"};
-    CLEANUP(buf_release) struct buf out = BUF_INIT(LIMIT_LINE);
-    buf_addf(&out, "%s ", arrows[seen->direction]);
-    buf_add(&out, seen->text, seen->len);
-    buf_addc(&out, '\n');
-    for (size_t i = 0; i < seen->findings->n; i++)
-        buf_addf(&out, "  ! %s\n", seen->findings->v[i]);
-    write_to(arg, stderr, out.data);
-}
-
-static void show_notification(const char *method, const json_t *params, void *arg)
-{
-    const struct mcp_session *s = arg;
-    const json_t *progress = json_object_get(params, "progress");
-    if (s->a->json || strcmp(method, "notifications/progress") != 0)
-        return;
-    CLEANUP(buf_release) struct buf out = BUF_INIT(LIMIT_ERROR_TEXT);
-    const json_t *total = json_object_get(params, "total");
-    buf_addf(&out, "waybill: progress %g", json_number_value(progress));
-    if (total)
-        buf_addf(&out, " of %g", json_number_value(total));
-    const char *message = json_str(params, "message", "");
-    buf_addf(&out, "%s%s\n", *message ? ": " : "", message);
-    write_to(s, stderr, out.data);
-}
 
 /* ---- the session ---- */
 
@@ -213,15 +74,15 @@ int mcp_session_open(struct mcp_session *s, const char *revision, struct mcp_ans
 {
     struct mcp_options opt = {.revision = revision,
                               .timeout_ms = s->timeout_ms,
-                              .on_frame = s->a->verbose ? show_frame : NULL,
+                              .on_frame = s->a->verbose ? mcp_show_frame : NULL,
                               .on_frame_arg = s,
-                              .on_notification = show_notification,
+                              .on_notification = mcp_show_notification,
                               .on_notification_arg = s,
                               .progress = !s->a->json,
                               .stop = &stopped,
                               .headers = &s->headers};
     int64_t start = clock_mono_ms();
-    mcp_close(TAKE(s->client));
+    mcp_session_drop(s);
     if (!s->http && http_new(&s->http, err))
         return -1;
     int rc = s->url ? mcp_open_http(s->http, s->url, &opt, &s->client, err)
@@ -233,10 +94,37 @@ int mcp_session_open(struct mcp_session *s, const char *revision, struct mcp_ans
     return 0;
 }
 
-void mcp_session_close(struct mcp_session *s)
+enum { MOST_FINDINGS = 200 };
+
+void mcp_session_keep_findings(struct mcp_session *s)
+{
+    const struct strv *findings = mcp_findings(s->client);
+    /* A thousand cold starts may find a thousand things that differ by their time. */
+    for (size_t i = 0; i < findings->n && s->findings.n < MOST_FINDINGS; i++)
+        if (!strv_has(&s->findings, findings->v[i]))
+            strv_add(&s->findings, findings->v[i]);
+    if (mcp_revision(s->client)) {
+        free(s->revision);
+        s->revision = xstrdup(mcp_revision(s->client));
+    }
+}
+
+void mcp_session_drop(struct mcp_session *s)
+{
+    if (s->client)
+        mcp_session_keep_findings(s);
+    mcp_close(TAKE(s->client));
+}
+
+static void session_release(struct mcp_session *s)
 {
     mcp_close(TAKE(s->client));
     http_free(s->http);
+    json_decref(s->arguments);
+    json_decref(s->input);
+    json_decref(s->expected);
+    strv_release(&s->findings);
+    free(s->revision);
     strv_release(&s->words);
     strv_release(&s->command);
     strv_release(&s->headers);
@@ -315,123 +203,14 @@ static int read_options(struct mcp_session *s, struct err *err)
     return read_credentials(s, err);
 }
 
-/* ---- list ---- */
-
-static void print_tools(const struct mcp_session *s, const struct mcp_answer *a)
-{
-    const json_t *tools = json_object_get(a->result, "tools");
-    CLEANUP(buf_release) struct buf out = BUF_INIT(LIMIT_REPORT);
-    size_t widest = 0;
-    for (size_t i = 0; i < json_array_size(tools); i++) {
-        size_t n = strlen(json_str(json_array_get(tools, i), "name", ""));
-        widest = n > widest && n <= 40 ? n : widest;
-    }
-    for (size_t i = 0; i < json_array_size(tools); i++) {
-        const json_t *tool = json_array_get(tools, i);
-        const char *about = json_str(tool, "description", "");
-        buf_addf(&out, "%s%-*s%s  %.*s\n", s->colour ? "\x1b[1m" : "", (int)widest,
-                 json_str(tool, "name", ""), s->colour ? "\x1b[0m" : "",
-                 (int)strcspn(about, "\n"), about);
-    }
-    buf_addf(&out, "%zu tools, %s, revision %s, %lld ms\n", json_array_size(tools),
-             mcp_server_name(s->client) ? mcp_server_name(s->client) : "(no name)",
-             mcp_revision(s->client), (long long)a->elapsed_ms);
-    mcp_print(s, &out);
-}
-
-static int write_baseline(const struct mcp_session *s, const json_t *surface,
-                          struct err *err)
-{
-    CLEANUP(buf_release) struct buf text = BUF_INIT(LIMIT_REPORT);
-    CLEANUP(buf_release) struct buf safe = BUF_INIT(LIMIT_REPORT);
-    surface_render(surface, &text);
-    hide_token(s, text.data, &safe);
-    if (fs_mkparents(s->a->baseline, err) < 0 ||
-        fs_write(s->a->baseline, safe.data, safe.len, 0644, err) < 0)
-        return -1;
-    fprintf(stderr, "waybill: %zu tools written to '%s'\n",
-            json_array_size(json_object_get(surface, "tools")), s->a->baseline);
-    return EXIT_PASSED;
-}
-
-static int match_baseline(const struct mcp_session *s, const json_t *surface,
-                          struct err *err)
-{
-    CLEANUP(json_drop) json_t *expected = NULL;
-    CLEANUP(buf_release) struct buf diff = BUF_INIT(LIMIT_REPORT);
-    if (surface_read(s->a->match, &expected, err))
-        return -1;
-    size_t n = surface_diff(expected, surface, &diff);
-    mcp_print(s, &diff);
-    fprintf(stderr, "waybill: %zu difference%s from '%s'\n", n, n == 1 ? "" : "s",
-            s->a->match);
-    return n == 0 ? EXIT_PASSED : EXIT_FAILED;
-}
-
-static int act_list(struct mcp_session *s, struct err *err)
-{
-    CLEANUP(mcp_answer_release) struct mcp_answer a = MCP_ANSWER_INIT;
-    if (mcp_list_tools(s->client, &a, err))
-        return -1;
-    if (a.outcome != MCP_OK)
-        return mcp_refused(s, "tools/list", &a);
-    CLEANUP(json_drop)
-    json_t *surface = surface_make(json_object_get(a.result, "tools"));
-    if (s->a->baseline)
-        return write_baseline(s, surface, err);
-    if (s->a->match)
-        return match_baseline(s, surface, err);
-    if (s->a->json)
-        print_answer_json(s, &a);
-    else
-        print_tools(s, &a);
-    return EXIT_PASSED;
-}
-
 /* ---- call ---- */
-
-static void print_content(const struct mcp_session *s, const json_t *result)
-{
-    const json_t *content = json_object_get(result, "content");
-    CLEANUP(buf_release) struct buf out = BUF_INIT(LIMIT_REPORT);
-    for (size_t i = 0; i < json_array_size(content); i++) {
-        const json_t *block = json_array_get(content, i);
-        const char *text = json_str(block, "text", NULL);
-        if (text)
-            buf_addf(&out, "%s\n", text);
-        else
-            buf_addf(&out, "[%s %s, %zu bytes]\n", json_str(block, "type", "?"),
-                     json_str(block, "mimeType", ""),
-                     strlen(json_str(block, "data", "")));
-    }
-    const json_t *structured = json_object_get(result, "structuredContent");
-    if (!json_array_size(content) && structured) {
-        json_render(structured, JSON_PRETTY, &out);
-        buf_addc(&out, '\n');
-    }
-    mcp_print(s, &out);
-}
-
-static json_t *schema_of(const struct mcp_answer *list, const char *name)
-{
-    const json_t *tools = json_object_get(list->result, "tools");
-    for (size_t i = 0; i < json_array_size(tools); i++) {
-        const json_t *tool = json_array_get(tools, i);
-        if (strcmp(json_str(tool, "name", ""), name) == 0)
-            return json_object_get(tool, "inputSchema");
-    }
-    return NULL;
-}
 
 /* The server asked for input, and the caller gave some. */
 static int call_again(struct mcp_session *s, const char *name, json_t *arguments,
                       struct mcp_answer *a, struct err *err)
 {
-    CLEANUP(json_drop) json_t *input = NULL;
     CLEANUP(json_drop) json_t *asked = json_incref(a->result);
-    if (json_parse(s->a->input, strlen(s->a->input), &input, err))
-        return err_prefix(err, "--input");
-    return mcp_call_again(s->client, name, arguments, asked, input, a, err);
+    return mcp_call_again(s->client, name, arguments, asked, s->input, a, err);
 }
 
 static int act_call(struct mcp_session *s, struct err *err)
@@ -441,10 +220,10 @@ static int act_call(struct mcp_session *s, struct err *err)
     CLEANUP(json_drop) json_t *arguments = NULL;
     const char *name = s->words.v[0];
     if (mcp_list_tools(s->client, &list, err) ||
-        mcp_arguments_of(s, &s->words, 1, schema_of(&list, name), &arguments, err) ||
+        mcp_arguments_of(s, &list, &arguments, err) ||
         mcp_call_tool(s->client, name, arguments, &a, err))
         return -1;
-    if (a.outcome == MCP_INPUT_REQUIRED && s->a->input &&
+    if (a.outcome == MCP_INPUT_REQUIRED && s->input &&
         call_again(s, name, arguments, &a, err))
         return -1;
     if (a.outcome != MCP_OK && a.outcome != MCP_TOOL_ERROR) {
@@ -453,9 +232,9 @@ static int act_call(struct mcp_session *s, struct err *err)
         return mcp_refused(s, name, &a);
     }
     if (s->a->json)
-        print_answer_json(s, &a);
+        mcp_print_answer(s, &a);
     else
-        print_content(s, a.result);
+        mcp_print_content(s, a.result);
     return a.outcome == MCP_OK ? EXIT_PASSED : EXIT_FAILED;
 }
 
@@ -473,7 +252,7 @@ static int act_ping(struct mcp_session *s, struct err *err)
              mcp_server_name(s->client) ? mcp_server_name(s->client) : "the server",
              (long long)a.elapsed_ms, mcp_revision(s->client));
     if (s->a->json)
-        print_answer_json(s, &a);
+        mcp_print_answer(s, &a);
     else
         mcp_print(s, &out);
     return EXIT_PASSED;
@@ -488,7 +267,7 @@ static const struct action {
     bool more;     /* may have more of them */
     bool connects; /* before run */
 } actions[] = {
-    {"list", act_list, 0, false, true},
+    {"list", mcp_list, 0, false, true},
     {"call", act_call, 1, true, true},
     {"ping", act_ping, 0, false, true},
     {"inspect", mcp_inspect, 0, false, true},
@@ -532,9 +311,23 @@ static int act(const struct action *action, struct mcp_session *s, struct err *e
         return -1;
     if (hello.outcome != MCP_OK)
         return mcp_refused(s, "the server", &hello);
-    int code = action->run(s, err);
-    if (code >= 0 && !s->a->json)
-        print_findings(s);
+    return action->run(s, err);
+}
+
+/* What was found is worth most when something fails. */
+static int tell(struct mcp_session *s, int code, struct err *err)
+{
+    if (s->client)
+        mcp_session_keep_findings(s);
+    if (code < 0) {
+        CLEANUP(buf_release) struct buf safe = BUF_INIT(sizeof(err->text) - 1);
+        mcp_safe_text(s, err->text, &safe);
+        memcpy(err->text, safe.data, safe.len + 1);
+    }
+    if (!s->a->json)
+        mcp_print_findings(s);
+    else if (code < 0 && err->kind != ERR_USAGE && err->kind != ERR_CONFIG)
+        mcp_print_broken(s, err);
     return code;
 }
 
@@ -543,15 +336,13 @@ int cmd_mcp(void *arguments, const struct strv *operands, struct err *err)
     struct mcp_session s = {.a = arguments};
     const struct action *action = find_action(operands, err);
     int code = -1;
-    if (action && !read_operands(&s, operands, err) && !check_words(action, &s, err) &&
-        !read_options(&s, err) && !catch_signals(err))
+    if (action && !mcp_check_options(action->name, s.a, err) &&
+        !read_operands(&s, operands, err) && !check_words(action, &s, err) &&
+        !read_options(&s, err) && !mcp_read_inputs(&s, action->name, err) &&
+        !catch_signals(err))
         code = act(action, &s, err);
-    if (code < 0 && err && s.token) {
-        CLEANUP(buf_release) struct buf safe = BUF_INIT(sizeof(err->text) - 1);
-        hide_token(&s, err->text, &safe);
-        memcpy(err->text, safe.data, safe.len + 1);
-    }
-    mcp_session_close(&s);
+    code = tell(&s, code, err);
+    session_release(&s);
     if (stopped)
         return stopped == SIGINT ? EXIT_SIGINT : EXIT_SIGTERM;
     return code;

@@ -15,6 +15,7 @@ struct http;
 struct mcp_arguments {
     char *revision, *timeout, *bearer_env, *baseline, *match, *args, *input, *color;
     struct strv header, env;
+    struct strv given; /* names of the options that stood on the command line */
     int count;
     bool json, verbose, cold;
 };
@@ -30,6 +31,10 @@ struct mcp_session {
     int64_t handshake_ms;      /* of the last opening, with the start of the command */
     struct http *http;         /* owned */
     struct mcp_client *client; /* owned; NULL = not connected */
+    json_t *arguments;         /* owned; of --args, or an empty object */
+    json_t *input, *expected;  /* owned; of --input and --match, or NULL */
+    struct strv findings;      /* of every connection, each once */
+    char *revision;            /* owned; the last that was agreed on, or NULL */
     bool colour;
 };
 
@@ -37,25 +42,53 @@ struct mcp_session {
  * its answer; what it refused is in there too. */
 MUST_CHECK int mcp_session_open(struct mcp_session *s, const char *revision,
                                 struct mcp_answer *ret, struct err *err);
-void mcp_session_close(struct mcp_session *s);
+/* Takes up what the connection found so far; drop also ends it, if there is one. */
+void mcp_session_keep_findings(struct mcp_session *s);
+void mcp_session_drop(struct mcp_session *s);
 
-/* Results go to stdout without the token. */
+/* Append without the token; with U+FFFD for what is not UTF-8 and for every control
+ * character but newline and tab; and both. */
+void mcp_hide_token(const struct mcp_session *s, const char *text, size_t len,
+                    struct buf *out);
+void mcp_clean(const char *text, size_t len, struct buf *out);
+void mcp_safe_text(const struct mcp_session *s, const char *text, struct buf *out);
+
+/* Results go to stdout without the token, and to a terminal clean, unless styled: then
+ * the caller cleans what is not its own. */
 void mcp_print(const struct mcp_session *s, const struct buf *text);
+void mcp_print_styled(const struct mcp_session *s, const struct buf *text);
 void mcp_print_json(const struct mcp_session *s, const json_t *value);
-json_t *mcp_sentences(const struct strv *list); /* a new array of texts */
-/* Says on stderr what the server refused; the exit code for it. */
-int mcp_refused(const struct mcp_session *s, const char *what,
-                const struct mcp_answer *a);
+/* One JSON object with what was found in "findings". Takes j. */
+void mcp_print_findings_with(struct mcp_session *s, json_t *j);
+void mcp_print_answer(struct mcp_session *s, const struct mcp_answer *a);
+void mcp_print_broken(struct mcp_session *s, const struct err *err); /* no answer */
+void mcp_print_content(const struct mcp_session *s, const json_t *result);
+void mcp_print_findings(const struct mcp_session *s); /* on stderr */
+json_t *mcp_sentences(const struct strv *list);       /* a new array of texts */
+/* Says on stderr what the server refused; the exit code for it. refused also prints it
+ * as JSON, if that is wanted. */
+int mcp_complain(const struct mcp_session *s, const char *what,
+                 const struct mcp_answer *a);
+int mcp_refused(struct mcp_session *s, const char *what, const struct mcp_answer *a);
+mcp_frame_fn mcp_show_frame;
+mcp_notification_fn mcp_show_notification;
 
-/* Reads key=value words and --args as the arguments of a tool; values become what its
- * schema says. schema: NULL = not known. Caller owns *ret. */
-MUST_CHECK int mcp_arguments_of(const struct mcp_session *s, const struct strv *words,
-                                size_t first, const json_t *schema, json_t **ret,
+/* ERR_USAGE for an option that stood on the command line and is not the action's. */
+MUST_CHECK int mcp_check_options(const char *action, const struct mcp_arguments *a,
+                                 struct err *err);
+/* Reads those of --args, --input and --match that are the action's, and looks at the
+ * words. ERR_USAGE, ERR_CONFIG. */
+MUST_CHECK int mcp_read_inputs(struct mcp_session *s, const char *action,
+                               struct err *err);
+/* The key=value words over --args, values as the tool's schema in the list says.
+ * Caller owns *ret. */
+MUST_CHECK int mcp_arguments_of(const struct mcp_session *s,
+                                const struct mcp_answer *list, json_t **ret,
                                 struct err *err);
 
 /* Actions: return an exit code, or negative with *err. The session is connected. */
 typedef int mcp_action_fn(struct mcp_session *s, struct err *err);
-mcp_action_fn mcp_bench, mcp_inspect;
+mcp_action_fn mcp_list, mcp_bench, mcp_inspect;
 /* Not connected: the suite says how. */
 mcp_action_fn mcp_conformance;
 

@@ -38,7 +38,7 @@ static int one_turn(struct mcp_session *s, json_t *arguments, double *ret_ms,
     CLEANUP(mcp_answer_release) struct mcp_answer a = MCP_ANSWER_INIT;
     /* How the one before ends is none of this one's time. */
     if (s->a->cold)
-        mcp_close(TAKE(s->client));
+        mcp_session_drop(s);
     double start = now_ms();
     if (s->a->cold) {
         if (mcp_session_open(s, s->a->revision, &a, err))
@@ -55,20 +55,19 @@ static int one_turn(struct mcp_session *s, json_t *arguments, double *ret_ms,
     return a.outcome == MCP_OK ? 0 : mcp_refused(s, tool ? tool : "tools/list", &a);
 }
 
-static void print_times(const struct mcp_session *s, const double *times, size_t n,
+static void print_times(struct mcp_session *s, const double *times, size_t n,
                         double total_ms)
 {
     double rate = (double)n * 1e3 / (total_ms > 0 ? total_ms : 1);
     double p50 = quantile(times, n, 0.5), p95 = quantile(times, n, 0.95);
     const char *what = s->words.n ? s->words.v[0] : "tools/list";
     if (s->a->json) {
-        CLEANUP(json_drop)
         json_t *j =
             json_make("{s:s,s:b,s:s,s:I,s:f,s:f,s:f,s:f,s:f}", "request", what, "cold",
                       s->a->cold, "revision", mcp_revision(s->client), "count",
                       (json_int_t)n, "per_second", rate, "min_ms", times[0], "median_ms",
                       p50, "p95_ms", p95, "max_ms", times[n - 1]);
-        mcp_print_json(s, j);
+        mcp_print_findings_with(s, j);
         return;
     }
     printf("%zu x %s%s, revision %s: %.0f a second\n"
@@ -82,11 +81,9 @@ int mcp_bench(struct mcp_session *s, struct err *err)
     CLEANUP(json_drop) json_t *arguments = NULL;
     CLEANUP(mcp_answer_release) struct mcp_answer list = MCP_ANSWER_INIT;
     size_t n = (size_t)s->a->count;
-    if (n == 0)
-        return err_set(err, ERR_USAGE, "--count takes 1 or more");
     /* Also what a client of 2026-07-28 has to know before it calls. */
     if (mcp_list_tools(s->client, &list, err) ||
-        mcp_arguments_of(s, &s->words, 1, NULL, &arguments, err))
+        mcp_arguments_of(s, &list, &arguments, err))
         return -1;
     double *times = xcalloc(n, sizeof(*times));
     double start = now_ms();

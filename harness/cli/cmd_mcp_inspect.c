@@ -30,6 +30,7 @@ static void print_inspection(const struct mcp_session *s, const json_t *j)
     const char *key = NULL;
     json_t *value = NULL;
     CLEANUP(buf_release) struct buf out = BUF_INIT(LIMIT_REPORT);
+    CLEANUP(buf_release) struct buf clean = BUF_INIT(LIMIT_REPORT);
     buf_addf(&out, "server        %s %s\n", json_str(info, "name", "(no name)"),
              json_str(info, "version", ""));
     buf_addf(&out, "revision      %s (%s)\n", json_str(j, "revision", ""),
@@ -48,7 +49,8 @@ static void print_inspection(const struct mcp_session *s, const json_t *j)
     buf_addf(&out, "findings      %zu\n", mcp_findings(s->client)->n);
     if (json_str(j, "instructions", NULL))
         buf_addf(&out, "instructions  %s\n", json_str(j, "instructions", ""));
-    mcp_print(s, &out);
+    mcp_clean(out.data, out.len, &clean);
+    mcp_print(s, &clean);
 }
 
 int mcp_inspect(struct mcp_session *s, struct err *err)
@@ -61,5 +63,5 @@ int mcp_inspect(struct mcp_session *s, struct err *err)
         mcp_print_json(s, j);
     else
         print_inspection(s, j);
-    return list.outcome == MCP_OK ? EXIT_PASSED : mcp_refused(s, "tools/list", &list);
+    return list.outcome == MCP_OK ? EXIT_PASSED : mcp_complain(s, "tools/list", &list);
 }

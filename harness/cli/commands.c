@@ -4,6 +4,7 @@
 #include "cli/cmd_mcp.h"
 #include "run/verdict.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -97,7 +98,9 @@ static const char mcp_details[] =
     "  bench [TOOL K=V]  how many tools/list or calls a second\n"
     "  conformance       what the official conformance suite wants of a client\n"
     "\n"
-    "What the server breaks of its revision is told on stderr and is no failure.\n";
+    "An option whose words name an action goes with that action only. What the\n"
+    "server breaks of its revision is told on stderr, with --json among the result,\n"
+    "and is no failure.\n";
 
 static const char mcp_exit_codes[] =
     "  0    done\n"
@@ -112,37 +115,41 @@ const struct command commands[] = {
      "waybill run --tags gate\n"
      "waybill run delivery/seo-agent-two-channels -v\n"
      "waybill run --tags gate --fault entitlement-gate=off --html build/red.html\n",
-     run_option_rows, sizeof(struct run_arguments), cmd_run, run_exit_codes},
+     run_option_rows, sizeof(struct run_arguments), cmd_run, 0, run_exit_codes},
     {"list", "[PATH...]", "the scenarios, what each proves and its tags", NULL,
      "waybill list --tags gate\n", list_option_rows, sizeof(struct list_arguments),
-     cmd_list, list_exit_codes},
+     cmd_list, 0, list_exit_codes},
     {"check", "[PATH...]", "find mistakes in scenario files", NULL,
      "waybill check\nwaybill check scenarios/delivery\n", check_option_rows,
-     sizeof(struct check_arguments), cmd_check, check_exit_codes},
+     sizeof(struct check_arguments), cmd_check, 0, check_exit_codes},
     {"explain", "NAME...", "a scenario in plain words", NULL,
      "waybill explain delivery/seo-agent-two-channels\n", explain_option_rows,
-     sizeof(struct explain_arguments), cmd_explain, NULL},
+     sizeof(struct explain_arguments), cmd_explain, 0, NULL},
     {"mock", "", "the mock platform in the foreground, for hands and other tools",
      mock_details,
      "waybill mock --org acme --env-file build/mock.env\n"
      "waybill mock --json --http-port 8080\n"
      "waybill mock --org acme --ca-out build/ca.pem\n"
      "waybill mock --self-hosted --concierge --http-port 8080\n",
-     mock_option_rows, sizeof(struct mock_arguments), cmd_mock, mock_exit_codes},
-    {"mcp", "list|call|ping|inspect|bench URL|-- COMMAND",
+     mock_option_rows, sizeof(struct mock_arguments), cmd_mock, 0, mock_exit_codes},
+    {"mcp", "list|call|ping|inspect|bench|conformance URL|-- COMMAND",
      "an MCP client for hands and scripts", mcp_details,
      "waybill mcp list -- build/waybill-mock mcp\n"
      "waybill mcp inspect -e MOLECULE_MCP_MODE=management -- build/waybill-mock mcp\n"
-     "waybill mcp call search text='red shoes' limit=5 https://mcp.example.com/mcp\n"
-     "waybill mcp list --match tools.json --bearer-env TOKEN https://example.com/mcp\n",
-     mcp_option_rows, sizeof(struct mcp_arguments), cmd_mcp, mcp_exit_codes},
+     "waybill mcp call test_headers count=2 -- build/waybill-mock mcp --diagnostics\n"
+     "waybill mcp list --baseline build/tools.json -- build/waybill-mock mcp\n"
+     "waybill mcp list --match build/tools.json -- build/waybill-mock mcp\n"
+     "waybill mcp bench -n 20 -- build/waybill-mock mcp\n",
+     mcp_option_rows, sizeof(struct mcp_arguments), cmd_mcp,
+     offsetof(struct mcp_arguments, given), mcp_exit_codes},
     {"report", "", "render a report again, from the database alone", NULL,
      "waybill report --format html --output build/report.html\n", report_option_rows,
-     sizeof(struct report_arguments), cmd_report, NULL},
+     sizeof(struct report_arguments), cmd_report, 0, NULL},
     {"completion", "bash|zsh|fish", "completions for a shell, to source", NULL,
-     "waybill completion bash\n", NULL, 0, cmd_completion, NULL},
+     "waybill completion bash\n", NULL, 0, cmd_completion, 0, NULL},
     {"man", "[COMMAND]", "the manual page's source", NULL, "waybill man run | man -l -\n",
-     NULL, 0, cmd_man, NULL},
-    {"version", "", "the version", NULL, "waybill version\n", NULL, 0, cmd_version, NULL},
-    {NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL},
+     NULL, 0, cmd_man, 0, NULL},
+    {"version", "", "the version", NULL, "waybill version\n", NULL, 0, cmd_version, 0,
+     NULL},
+    {NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, 0, NULL},
 };

@@ -80,8 +80,11 @@ static void indented(const char *lines, const char *indent, struct buf *out)
 
 void help_command(const struct command *c, struct buf *out)
 {
-    buf_addf(out, "waybill %s: %s\n\nusage: waybill %s%s%s%s\n", c->name, c->about,
-             c->name, c->options ? " [OPTION...]" : "", c->operands[0] ? " " : "",
+    char *usage CLEANUP(free_ptr) =
+        xasprintf("usage: waybill %s%s", c->name, c->options ? " [OPTION...]" : "");
+    bool fits = strlen(usage) + 1 + strlen(c->operands) <= 80;
+    const char *gap = !c->operands[0] ? "" : fits ? " " : "\n       ";
+    buf_addf(out, "waybill %s: %s\n\n%s%s%s\n", c->name, c->about, usage, gap,
              c->operands);
     if (c->details) {
         buf_addf(out, "\n%s", c->details);

@@ -291,6 +291,11 @@ int options_parse(const struct command *c, int argc, char **argv, void *argument
             return -1;
         }
     }
+    for (size_t i = 0; c->given && i < MAX_OPTIONS; i++) {
+        if (given[i]) {
+            strv_add((struct strv *)((char *)arguments + c->given), c->options[i].name);
+        }
+    }
     if (!c->operands[0] && operands->n > 0) {
         return err_set(err, ERR_USAGE, "'%s' takes no operand, but got '%s'", c->name,
                        operands->v[0]);
@@ -306,5 +311,8 @@ void options_release(const struct command *c, void *arguments)
         } else if (o->type == OPTION_LIST) {
             strv_release(member(arguments, o));
         }
+    }
+    if (c->given) {
+        strv_release((struct strv *)((char *)arguments + c->given));
     }
 }

@@ -46,6 +46,8 @@ struct command {
     const struct option_row *options;
     size_t arguments_size;
     command_fn *run;
+    size_t given; /* of a struct strv in the arguments that gets the names of the options
+                     that stood on the command line; 0 = not wanted */
     const char *exit_codes; /* one a line; NULL = those of a command that only tells */
 };
 extern const struct command commands[];
