@@ -41,6 +41,14 @@ void http_refuse(struct mcp_http *h, struct httpd_req *req, int status, json_t *
     httpd_reply_json(req, status, frame);
 }
 
+void http_refuse_frame(struct mcp_http *h, struct httpd_req *req, int status,
+                       const json_t *frame, const char *why)
+{
+    if (frame)
+        mcp_server_saw(h->opt.server, MCP_FROM_CLIENT, MCP_WIRE_HTTP, NULL, NULL, frame);
+    http_refuse(h, req, status, NULL, RPC_INVALID_REQUEST, why);
+}
+
 /* A message that is not even looked at, and why. */
 static void refuse_unread(struct mcp_http *h, struct httpd_req *req, int status,
                           const char *why)
@@ -140,16 +148,17 @@ static void post_modern(struct mcp_http *h, struct httpd_req *req, struct rpc_fr
     }
 }
 
-/* The header of the legacy revisions: one that is given has to be known. */
-static bool is_version_fine(struct mcp_http *h, struct httpd_req *req)
+/* The header of the legacy revisions: one that is given has to be known. frame: as of
+ * http_refuse_frame. */
+static bool is_version_fine(struct mcp_http *h, struct httpd_req *req,
+                            const json_t *frame)
 {
     const char *version = httpd_header(req, "MCP-Protocol-Version");
     const struct mcp_revision *r = mcp_revision_find(version);
 
     if (!version || (r && r->era == MCP_LEGACY))
         return true;
-    http_refuse(h, req, 400, NULL, RPC_INVALID_REQUEST,
-                "this MCP-Protocol-Version is not spoken");
+    http_refuse_frame(h, req, 400, frame, "this MCP-Protocol-Version is not spoken");
     return false;
 }
 
@@ -169,13 +178,13 @@ static void post_initialize(struct mcp_http *h, struct httpd_req *req,
 
 static void post_legacy(struct mcp_http *h, struct httpd_req *req, struct rpc_frame *f)
 {
-    if (!is_version_fine(h, req))
+    if (!is_version_fine(h, req, f->root))
         return;
     if (f->kind == RPC_REQUEST && strcmp(f->method, "initialize") == 0) {
         post_initialize(h, req, f);
         return;
     }
-    struct http_session *session = http_session_of(h, req);
+    struct http_session *session = http_session_of(h, req, f->root);
     if (session && f->kind == RPC_REQUEST)
         take_request(h, session, req, false, f);
     else if (session)
@@ -189,17 +198,17 @@ static void post_batch(struct mcp_http *h, struct httpd_req *req, json_t *messag
     struct http_session *session = NULL;
     bool empty = json_array_size(messages) == 0;
 
-    if (!is_version_fine(h, req))
+    if (!is_version_fine(h, req, messages))
         return;
     if (httpd_header(req, "Mcp-Session-Id")) {
-        session = http_session_of(h, req);
+        session = http_session_of(h, req, messages);
         if (!session)
             return;
     }
     if (empty || !session || !mcp_revision_has(session->peer.revision, MCP_F_BATCH)) {
-        http_refuse(h, req, 400, NULL, RPC_INVALID_REQUEST,
-                    empty ? "an empty batch"
-                          : "a batch: only revision 2025-03-26 has them");
+        http_refuse_frame(h, req, 400, messages,
+                          empty ? "an empty batch"
+                                : "a batch: only revision 2025-03-26 has them");
         return;
     }
     http_batch_take(h, session, req, messages);
@@ -284,8 +293,8 @@ static void end_session(struct mcp_http *h, struct httpd_req *req)
 {
     struct http_session *session = NULL;
 
-    if (is_version_fine(h, req))
-        session = http_session_of(h, req);
+    if (is_version_fine(h, req, NULL))
+        session = http_session_of(h, req, NULL);
     if (!session)
         return;
     http_session_end(h, session);
@@ -299,7 +308,7 @@ static void listen_to(struct mcp_http *h, struct httpd_req *req)
     if (!http_accepts(req, "text/*", "text/event-stream"))
         http_refuse(h, req, 406, NULL, RPC_INVALID_REQUEST,
                     "a stream is text/event-stream");
-    else if (is_version_fine(h, req) && (session = http_session_of(h, req)))
+    else if (is_version_fine(h, req, NULL) && (session = http_session_of(h, req, NULL)))
         http_turn_listen(h, session, req);
 }
 

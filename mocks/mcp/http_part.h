@@ -45,8 +45,10 @@ struct http_session *http_session_new(struct mcp_http *h);
 bool http_session_lives(const struct mcp_http *h, const struct http_session *s);
 /* With everything that is open in it. */
 void http_session_end(struct mcp_http *h, struct http_session *s);
-/* The session that the request names; NULL with the request answered. */
-struct http_session *http_session_of(struct mcp_http *h, struct httpd_req *req);
+/* The session that the request names; NULL with the request answered. frame: as of
+ * http_refuse_frame. */
+struct http_session *http_session_of(struct mcp_http *h, struct httpd_req *req,
+                                     const json_t *frame);
 
 /* ---- turns (http_turn.c) ---- */
 
@@ -80,5 +82,9 @@ bool http_check_modern(const struct httpd_req *req, const struct rpc_frame *f,
 /* An error of the transport. id: borrowed, NULL = none. */
 void http_refuse(struct mcp_http *h, struct httpd_req *req, int status, json_t *id,
                  int code, const char *why);
+/* The same for a request without a session to answer in. frame: borrowed, what it
+ * brought and nobody has recorded yet; NULL = nothing. */
+void http_refuse_frame(struct mcp_http *h, struct httpd_req *req, int status,
+                       const json_t *frame, const char *why);
 
 #endif

@@ -79,13 +79,13 @@ struct http_session *http_session_new(struct mcp_http *h)
     return s;
 }
 
-struct http_session *http_session_of(struct mcp_http *h, struct httpd_req *req)
+struct http_session *http_session_of(struct mcp_http *h, struct httpd_req *req,
+                                     const json_t *frame)
 {
     const char *id = httpd_header(req, "Mcp-Session-Id");
 
     if (!id) {
-        http_refuse(h, req, 400, NULL, RPC_INVALID_REQUEST,
-                    "the Mcp-Session-Id header is missing");
+        http_refuse_frame(h, req, 400, frame, "the Mcp-Session-Id header is missing");
         return NULL;
     }
     forget_idle(h);
@@ -94,6 +94,6 @@ struct http_session *http_session_of(struct mcp_http *h, struct httpd_req *req)
             s->used_ms = clock_mono_ms();
             return s;
         }
-    http_refuse(h, req, 404, NULL, RPC_INVALID_REQUEST, "no such session");
+    http_refuse_frame(h, req, 404, frame, "no such session");
     return NULL;
 }

@@ -409,8 +409,8 @@ static const struct {
      "\"name\":\"test_simple_text\"}}",
      200, 0},
     {"another media type", "POST", "$S\nContent-Type: text/plain", LIST, 415, -32600},
-    {"one that only begins alike", "POST", "$S\nContent-Type: application/jsonx", LIST, 415,
-     -32600},
+    {"one that only begins alike", "POST", "$S\nContent-Type: application/jsonx", LIST,
+     415, -32600},
     {"parameters of the media type", "POST",
      "$S\nContent-Type: application/json ;charset=utf-8", LIST, 200, 0},
     {"nothing that we answer", "POST", "$S\nAccept: text/html", LIST, 406, -32600},
@@ -653,6 +653,29 @@ static void keeps_what_it_refused_unread_among_its_frames(void **state)
     assert_int_equal(json_int(f->json, "received", -1), ARRAY_SIZE(rows));
 }
 
+/* Each as one that came and one that went, in this order. */
+static void keeps_what_has_no_session_among_its_frames(void **state)
+{
+    static const char *const rows[][2] = {
+        {NULL, LIST},
+        {"Mcp-Session-Id: abc", LIST},
+        {"MCP-Protocol-Version: 1999-01-01", LIST},
+        {NULL, "[" LIST "]"},
+        {"Mcp-Session-Id: abc", "[" LIST "]"},
+    };
+    struct mcp_fixture *f = *state;
+    start(f);
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+        ask(f, rows[i][0], rows[i][1]);
+    ask_url(f, "DELETE", f->url, NULL, NULL);
+    ask_url(f, "GET", f->frames_url, NULL, NULL);
+    const json_t *frames = json_object_get(f->json, "frames");
+    assert_int_equal(json_array_size(frames), 2 * ARRAY_SIZE(rows) + 1);
+    for (size_t i = 0; i < 2 * ARRAY_SIZE(rows); i++)
+        assert_string_equal(json_str(json_array_get(frames, i), "direction", ""),
+                            i % 2 ? "out" : "in");
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, mcp_setup, mcp_teardown)
@@ -682,6 +705,7 @@ int main(void)
         T(wants_the_bearer_token_that_it_was_given),
         T(keeps_its_frames_and_finds_no_fault_in_its_own),
         T(keeps_what_it_refused_unread_among_its_frames),
+        T(keeps_what_has_no_session_among_its_frames),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
