@@ -39,18 +39,6 @@ static const struct {
     {"message", "Text of the message"},
 };
 
-static void put(json_t *object, const char *key, json_t *value)
-{
-    if (json_object_set_new(object, key, xcheck(value)))
-        abort(); /* out of memory */
-}
-
-static void push(json_t *array, json_t *value)
-{
-    if (json_array_append_new(array, xcheck(value)))
-        abort(); /* out of memory */
-}
-
 static json_t *typed(const char *type)
 {
     return json_make("{s:s}", "type", type);
@@ -65,9 +53,9 @@ static void put_limits(json_t *schema, const char *arg, const char *low, const c
     CLEANUP(free_ptr) char *first = xstrndup(arg, (size_t)(comma - arg));
     int64_t n = 0;
     if (num_parse(first, INT64_MIN, INT64_MAX, &n))
-        put(schema, low, json_integer(n));
+        json_put(schema, low, json_integer(n));
     if (num_parse(comma + 1, INT64_MIN, INT64_MAX, &n))
-        put(schema, high, json_integer(n));
+        json_put(schema, high, json_integer(n));
 }
 
 static json_t *enum_of(const char *arg)
@@ -76,9 +64,9 @@ static json_t *enum_of(const char *arg)
     strv_split(&names, arg, '|');
     json_t *values = json_array();
     for (size_t i = 0; i < names.n; i++)
-        push(values, json_string(names.v[i]));
+        json_push(values, json_string(names.v[i]));
     json_t *schema = typed("string");
-    put(schema, "enum", values);
+    json_put(schema, "enum", values);
     return schema;
 }
 
@@ -153,7 +141,7 @@ static void add_parameter(const char *text, json_t *properties, json_t *required
     CLEANUP(free_ptr) char *name = xstrndup(text, name_len);
     const char *at = text + name_len;
     if (*at == '*') {
-        push(required, json_string(name));
+        json_push(required, json_string(name));
         at++;
     }
     at += *at == ':';
@@ -166,16 +154,16 @@ static void add_parameter(const char *text, json_t *properties, json_t *required
     json_t *schema = type_from(type, arg);
     for (size_t i = 0; i < ARRAY_SIZE(glossary); i++)
         if (strcmp(glossary[i].name, name) == 0)
-            put(schema, "description", json_string(glossary[i].about));
+            json_put(schema, "description", json_string(glossary[i].about));
     const char *quote = strchr(at, '\'');
     if (quote) {
         quote++;
-        put(schema, "description", json_strn_new(quote, strcspn(quote, "'")));
+        json_put(schema, "description", json_strn_new(quote, strcspn(quote, "'")));
     }
     const char *equals = strchr(at, '=');
     if (equals)
-        put(schema, "default", default_of(equals + 1));
-    put(properties, name, schema);
+        json_put(schema, "default", default_of(equals + 1));
+    json_put(properties, name, schema);
 }
 
 void schema_put_defaults(const char *line, json_t *args)
@@ -189,7 +177,7 @@ void schema_put_defaults(const char *line, json_t *args)
     {
         json_t *value = json_object_get(property, "default");
         if (value && !json_object_get(args, name))
-            put(args, name, json_incref(value));
+            json_put(args, name, json_incref(value));
     }
 }
 
@@ -204,14 +192,16 @@ json_t *schema_from_line(const char *line, bool draft07)
         add_parameter(parts.v[i], properties, required);
     bool empty = json_object_size(properties) == 0;
     if (draft07 && empty)
-        put(schema, "$schema", json_string("http://json-schema.org/draft-07/schema#"));
-    put(schema, "type", json_string("object"));
-    put(schema, "properties", properties);
+        json_put(schema, "$schema",
+                 json_string("http://json-schema.org/draft-07/schema#"));
+    json_put(schema, "type", json_string("object"));
+    json_put(schema, "properties", properties);
     if (json_array_size(required))
-        put(schema, "required", json_incref(required));
+        json_put(schema, "required", json_incref(required));
     if (!draft07 || !empty)
-        put(schema, "additionalProperties", json_false());
+        json_put(schema, "additionalProperties", json_false());
     if (draft07 && !empty)
-        put(schema, "$schema", json_string("http://json-schema.org/draft-07/schema#"));
+        json_put(schema, "$schema",
+                 json_string("http://json-schema.org/draft-07/schema#"));
     return schema;
 }

@@ -44,12 +44,6 @@ char *tool_reply_text(const json_t *answer)
     return NULL;
 }
 
-void tool_put(json_t *object, const char *key, json_t *value)
-{
-    if (json_object_set_new(object, key, xcheck(value)))
-        abort(); /* out of memory */
-}
-
 /* ---- the path ---- */
 
 /* Value of {name} or {name/} as it stands in a URL; NULL when it was not given. Caller

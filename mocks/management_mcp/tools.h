@@ -86,8 +86,6 @@ char *tool_path(const struct tool_call *call, const char *path);
 /* The text parts of an A2A answer, a line each: of a message or of a task's status; NULL
  * = none. Caller frees. */
 char *tool_reply_text(const json_t *answer);
-/* Sets a member; value: taken. */
-void tool_put(json_t *object, const char *key, json_t *value);
 
 extern const struct tool management_tools[]; /* each list ends with a NULL name */
 extern const struct tool

@@ -23,7 +23,7 @@ void run_allowlist(struct tool_call *call)
         return;
     }
     if (!tool_arg(call, "org_id"))
-        tool_put(call->args, "org_id", json_str_new(env_get("MOLECULE_ORG_ID")));
+        json_put(call->args, "org_id", json_str_new(env_get("MOLECULE_ORG_ID")));
     tool_ask_row(call, tool_answer);
 }
 
@@ -35,9 +35,9 @@ static json_t *redeploy_body(const struct tool_call *call, const char *runtime)
                              json_bool(call->args, "recreate", true), "dry_run",
                              json_bool(call->args, "dry_run", false));
     const char *actor = tool_arg(call, "actor");
-    tool_put(body, "actor", json_str_new(actor ? actor : "management-mcp"));
+    json_put(body, "actor", json_str_new(actor ? actor : "management-mcp"));
     if (tool_arg(call, "reason"))
-        tool_put(body, "reason", json_str_new(tool_arg(call, "reason")));
+        json_put(body, "reason", json_str_new(tool_arg(call, "reason")));
     return body;
 }
 

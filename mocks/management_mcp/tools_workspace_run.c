@@ -23,7 +23,7 @@ static json_t *placed(const struct tool_call *call)
     unsigned seed = 0;
     for (const char *p = digits; *p; p++)
         seed = seed * 16 + (unsigned)(*p <= '9' ? *p - '0' : *p - 'a' + 10);
-    tool_put(body, "canvas",
+    json_put(body, "canvas",
              json_make("{s:i,s:i}", "x", (int)(100 + seed % 400), "y",
                        (int)(100 + seed / 400 % 300)));
     return body;
@@ -46,9 +46,9 @@ static void not_provisioned(struct tool_call *call, const char *error, json_t *d
         json_make("{s:s,s:o,s:s,s:b}", "error", error, "detail", detail,
                   "requested_runtime", tool_arg(call, "runtime"), "provisioned", 0);
     if (id)
-        tool_put(value, "workspace_id", json_str_new(id));
+        json_put(value, "workspace_id", json_str_new(id));
     if (found)
-        tool_put(value, "resolved_runtime", json_str_new(found));
+        json_put(value, "resolved_runtime", json_str_new(found));
     tool_value(call, TOOL_PLATFORM_ERROR, value);
 }
 
@@ -122,7 +122,7 @@ void run_provision_verified(struct tool_call *call)
     CLEANUP(json_drop) json_t *body = placed(call);
     CLEANUP(free_ptr) char *template = template_of(call);
     if (template)
-        tool_put(body, "template", json_str_new(template));
+        json_put(body, "template", json_str_new(template));
     tool_ask(call, "POST", "/workspaces", body, row_made);
 }
 
@@ -194,13 +194,13 @@ void run_channel(struct tool_call *call)
         return;
     }
     if (type)
-        tool_put(body, "channel_type", json_str_new(type));
+        json_put(body, "channel_type", json_str_new(type));
     if (config)
-        tool_put(body, "config", config);
+        json_put(body, "config", config);
     if (enabled)
-        tool_put(body, "enabled", json_incref(enabled));
+        json_put(body, "enabled", json_incref(enabled));
     if (users || type)
-        tool_put(body, "allowed_users", users_of(users ? users : ""));
+        json_put(body, "allowed_users", users_of(users ? users : ""));
     CLEANUP(free_ptr) char *path = tool_path(call, call->tool->path);
     tool_ask(call, call->tool->method, path, body, tool_answer);
 }
@@ -214,7 +214,7 @@ static json_t *members(const json_t *row, const char *const *names)
     for (; *names; names++) {
         json_t *value = json_object_get(row, *names);
         if (value)
-            tool_put(part, *names, json_incref(value));
+            json_put(part, *names, json_incref(value));
     }
     return part;
 }
@@ -315,7 +315,7 @@ static void setup_known(struct tool_call *call, const struct rest_answer *answer
         "{s:O,s:O,s:s,s:s}", "workspace_id", json_object_get(row, "id"), "workspace_name",
         json_object_get(row, "name"), "platform_url", url, "setup_command", command);
     if (url == base && is_local(base))
-        tool_put(value, "warnings",
+        json_put(value, "warnings",
                  json_make("[s]", "the platform's address means this machine; "
                                   "elsewhere give platform_url_override"));
     tool_value(call, TOOL_OK, value);
@@ -347,11 +347,11 @@ static void freshness_known(struct tool_call *call, const struct rest_answer *an
     double threshold = given ? json_number_value(given) : FRESH_S;
     int64_t age = age_s(json_str(answer->value, "last_heartbeat_at", NULL));
     CLEANUP(json_drop) json_t *value = members(answer->value, shown);
-    tool_put(value, "workspace_id", json_str_new(tool_arg(call, "workspace_id")));
-    tool_put(value, "seconds_since_heartbeat", age < 0 ? json_null() : json_integer(age));
-    tool_put(value, "threshold_seconds",
+    json_put(value, "workspace_id", json_str_new(tool_arg(call, "workspace_id")));
+    json_put(value, "seconds_since_heartbeat", age < 0 ? json_null() : json_integer(age));
+    json_put(value, "threshold_seconds",
              given ? json_incref(given) : json_integer(FRESH_S));
-    tool_put(value, "fresh", json_boolean(age >= 0 && (double)age <= threshold));
+    json_put(value, "fresh", json_boolean(age >= 0 && (double)age <= threshold));
     tool_value(call, TOOL_OK, value);
 }
 

@@ -11,18 +11,12 @@
 /* How long a modern client may keep a list. */
 enum { TTL_MS = 60000 };
 
-static void set_new(json_t *object, const char *key, json_t *value)
-{
-    if (json_object_set_new(object, key, xcheck(value)))
-        abort(); /* out of memory */
-}
-
 static void set_default(json_t *object, const char *key, json_t *value)
 {
     if (json_object_get(object, key))
         json_decref(value);
     else
-        set_new(object, key, value);
+        json_put(object, key, value);
 }
 
 /* ---- what was asked ---- */
@@ -109,10 +103,10 @@ void exchange_progress(struct exchange *x, double progress, double total,
     x->has_progress = true;
     json_t *params = json_make("{s:O,s:f}", "progressToken", token, "progress", progress);
     if (total >= 0)
-        set_new(params, "total", json_real(total));
+        json_put(params, "total", json_real(total));
     /* The first revision has no message. */
     if (message && exchange_has(x, MCP_F_STREAMABLE))
-        set_new(params, "message", json_str_new(message));
+        json_put(params, "message", json_str_new(message));
     note(x, "notifications/progress", params);
 }
 
@@ -205,7 +199,7 @@ static void complete(const struct exchange *x, json_t *result)
         return;
     if (!json_is_object(meta)) {
         meta = json_object();
-        set_new(result, "_meta", meta);
+        json_put(result, "_meta", meta);
     }
     set_default(meta, MCP_META_SERVER, json_incref(x->server->info));
 }
@@ -217,7 +211,7 @@ void exchange_result(struct exchange *x, json_t *result)
         json_t *own = xcheck(json_copy(result));
         json_t *meta = json_object_get(own, "_meta");
         if (meta)
-            set_new(own, "_meta", json_copy(meta));
+            json_put(own, "_meta", json_copy(meta));
         json_decref(result);
         result = own;
         complete(x, result);
@@ -230,7 +224,7 @@ void exchange_error(struct exchange *x, int code, const char *message, json_t *d
     json_t *frame = rpc_error(x->frame.id, code, message);
 
     if (data)
-        set_new(json_object_get(frame, "error"), "data", data);
+        json_put(json_object_get(frame, "error"), "data", data);
     answer(x, status_of(x, code), frame);
 }
 
@@ -240,16 +234,16 @@ void exchange_hello(struct exchange *x, const json_t *hello)
     json_t *result = xcheck(json_object());
 
     if (mcp_revision_is_modern(x->revision))
-        set_new(result, "supportedVersions", mcp_revision_list(false));
+        json_put(result, "supportedVersions", mcp_revision_list(false));
     else
-        set_new(result, "protocolVersion",
-                json_string(x->server->opt.sdk1 ? asked : x->revision->name));
-    set_new(result, "capabilities", json_incref(json_object_get(hello, "capabilities")));
+        json_put(result, "protocolVersion",
+                 json_string(x->server->opt.sdk1 ? asked : x->revision->name));
+    json_put(result, "capabilities", json_incref(json_object_get(hello, "capabilities")));
     if (!mcp_revision_is_modern(x->revision))
-        set_new(result, "serverInfo", json_incref(json_object_get(hello, "serverInfo")));
+        json_put(result, "serverInfo", json_incref(json_object_get(hello, "serverInfo")));
     if (json_object_get(hello, "instructions"))
-        set_new(result, "instructions",
-                json_incref(json_object_get(hello, "instructions")));
+        json_put(result, "instructions",
+                 json_incref(json_object_get(hello, "instructions")));
     exchange_result(x, result);
 }
 
