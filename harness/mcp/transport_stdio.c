@@ -122,9 +122,28 @@ static void read_errors(struct stdio_transport *s)
     buf_add(&s->errors, chunk, (size_t)n);
 }
 
-static int too_late(const struct stdio_transport *s, struct err *err)
+/* The last line of its stderr so far, after the words that lead to it; "" = none. The
+ * caller frees. */
+static char *last_words(struct stdio_transport *s)
 {
-    return err_set(err, ERR_TIMEOUT, "'%s' did not answer in time", s->program);
+    enum { MOST = 300, MOST_READS = 64 };
+    /* More than a pipe holds; what comes later is not waited for. */
+    for (int i = 0; i < MOST_READS && s->proc.err >= 0; i++)
+        read_errors(s);
+    size_t end = s->errors.len;
+    while (end > 0 && s->errors.data[end - 1] == '\n')
+        end--;
+    const char *before = end ? memrchr(s->errors.data, '\n', end) : NULL;
+    const char *last = before ? before + 1 : s->errors.data;
+    size_t len = end - (size_t)(last - s->errors.data);
+    return len ? xasprintf("; its last words: %.*s", (int)(len > MOST ? MOST : len), last)
+               : xstrdup("");
+}
+
+static int too_late(struct stdio_transport *s, struct err *err)
+{
+    CLEANUP(free_ptr) char *words = last_words(s);
+    return err_set(err, ERR_TIMEOUT, "'%s' did not answer in time%s", s->program, words);
 }
 
 /* Waits until something can be done and takes in what the child wrote. *ret_writable:
@@ -153,29 +172,63 @@ static int turn(struct stdio_transport *s, bool want_write, int64_t deadline_ms,
     return n > 0 && fds[0].revents ? read_some(s, err) : 0;
 }
 
+/* A line that is not an object with "jsonrpc", nor an array that has one, is a log line
+ * in the wrong place: NULL. Else it is the caller's. */
+static json_t *read_frame(const char *line, size_t len)
+{
+    size_t i = 0;
+    CLEANUP(json_drop) json_t *j = NULL;
+    while (i < len && (line[i] == ' ' || line[i] == '\t'))
+        i++;
+    if (i == len || (line[i] != '{' && line[i] != '[') || json_parse(line, len, &j, NULL))
+        return NULL;
+    bool frame = json_object_get(j, "jsonrpc");
+    for (i = 0; !frame && i < json_array_size(j); i++)
+        frame = json_object_get(json_array_get(j, i), "jsonrpc");
+    return frame ? TAKE(j) : NULL;
+}
+
+static void note_junk(struct stdio_transport *s, const char *line, size_t len)
+{
+    s->base.junk_lines++;
+    mcp_note_frame(&s->base, MCP_JUNK, line, len);
+}
+
+/* What a child that went before it was asked has left behind: no answer, but perhaps why.
+ */
+static void take_rest(struct stdio_transport *s)
+{
+    for (size_t before = s->in.len + 1; before != s->in.len && !holds_enough(s);) {
+        before = s->in.len;
+        if (read_some(s, NULL))
+            break;
+    }
+    for (const char *end = NULL; (end = line_end(s));) {
+        const char *line = s->in.data + s->taken;
+        size_t len = (size_t)(end - line);
+        s->taken += len + 1;
+        s->scanned = s->taken;
+        len -= len && line[len - 1] == '\r';
+        CLEANUP(json_drop) json_t *root = read_frame(line, len);
+        if (!root && len)
+            note_junk(s, line, len);
+    }
+}
+
 static int gone(struct stdio_transport *s, struct err *err)
 {
     int status = 0;
     s->base.ended = true;
     /* Its stdout is closed; a child that lives on without it is as good as gone. */
     int rc = proc_wait(&s->proc, clock_mono_ms() + STOP_GRACE_MS, &status, NULL);
-    while (s->proc.err >= 0) {
-        size_t before = s->errors.len;
-        read_errors(s);
-        if (s->proc.err >= 0 && s->errors.len == before)
-            break;
-    }
-    while (s->errors.len && s->errors.data[s->errors.len - 1] == '\n')
-        s->errors.data[--s->errors.len] = '\0';
-    const char *last = strrchr(s->errors.data, '\n');
-    last = last ? last + 1 : s->errors.data;
+    take_rest(s);
+    CLEANUP(free_ptr) char *words = last_words(s);
     char how[64] = "closed its output";
     if (rc == 0 && WIFEXITED(status))
         (void)snprintf(how, sizeof(how), "ended with exit code %d", WEXITSTATUS(status));
     else if (rc == 0 && WIFSIGNALED(status))
         (void)snprintf(how, sizeof(how), "was ended by signal %d", WTERMSIG(status));
-    return err_set(err, ERR_NET, "'%s' %s before it answered%s%.300s", s->program, how,
-                   *last ? "; its last words: " : "", last);
+    return err_set(err, ERR_NET, "'%s' %s before it answered%s", s->program, how, words);
 }
 
 static int stdio_send(struct mcp_transport *t, const char *text, int64_t deadline_ms,
@@ -204,22 +257,6 @@ static int stdio_send(struct mcp_transport *t, const char *text, int64_t deadlin
     return 0;
 }
 
-/* A line that is not an object with "jsonrpc", nor an array that has one, is a log line
- * in the wrong place: NULL. Else it is the caller's. */
-static json_t *read_frame(const char *line, size_t len)
-{
-    size_t i = 0;
-    CLEANUP(json_drop) json_t *j = NULL;
-    while (i < len && (line[i] == ' ' || line[i] == '\t'))
-        i++;
-    if (i == len || (line[i] != '{' && line[i] != '[') || json_parse(line, len, &j, NULL))
-        return NULL;
-    bool frame = json_object_get(j, "jsonrpc");
-    for (i = 0; !frame && i < json_array_size(j); i++)
-        frame = json_object_get(json_array_get(j, i), "jsonrpc");
-    return frame ? TAKE(j) : NULL;
-}
-
 static int take_line(struct stdio_transport *s, size_t len, const json_t *id,
                      int64_t deadline_ms, struct rpc_frame *answer, bool *ret_found,
                      struct err *err)
@@ -234,8 +271,7 @@ static int take_line(struct stdio_transport *s, size_t len, const json_t *id,
         return 0;
     json_t *root = read_frame(line, len);
     if (!root) {
-        s->base.junk_lines++;
-        mcp_note_frame(&s->base, MCP_JUNK, line, len);
+        note_junk(s, line, len);
         return 0;
     }
     mcp_note_received(&s->base, line, len, root);
