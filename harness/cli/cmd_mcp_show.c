@@ -94,15 +94,8 @@ json_t *mcp_sentences(const struct strv *list)
 {
     json_t *array = xcheck(json_array());
     for (size_t i = 0; i < list->n; i++)
-        if (json_array_append_new(array, json_str_new(list->v[i])))
-            abort(); /* out of memory */
+        json_push(array, json_str_new(list->v[i]));
     return array;
-}
-
-static void set(json_t *j, const char *key, json_t *value)
-{
-    if (json_object_set_new(j, key, value))
-        abort(); /* out of memory */
 }
 
 static const struct name_row outcome_names[] = {
@@ -116,11 +109,11 @@ static const struct name_row outcome_names[] = {
 
 void mcp_print_findings_with(struct mcp_session *s, json_t *j)
 {
-    CLEANUP(json_drop) json_t *owned = j;
     if (s->client)
         mcp_session_keep_findings(s);
-    set(j, "findings", mcp_sentences(&s->findings));
+    json_put(j, "findings", mcp_sentences(&s->findings));
     mcp_print_json(s, j);
+    json_decref(j);
 }
 
 void mcp_print_answer(struct mcp_session *s, const struct mcp_answer *a)
@@ -130,17 +123,17 @@ void mcp_print_answer(struct mcp_session *s, const struct mcp_answer *a)
                   "elapsed_ms", (json_int_t)a->elapsed_ms, "revision",
                   s->client ? mcp_revision(s->client) : NULL);
     if (a->http_status)
-        set(j, "http_status", json_integer(a->http_status));
+        json_put(j, "http_status", json_integer(a->http_status));
     if (a->result)
-        set(j, "result", json_incref(a->result));
+        json_put(j, "result", json_incref(a->result));
     if (a->outcome == MCP_RPC_ERROR)
-        set(j, "error",
-            json_make("{s:i,s:s,s:O*}", "code", a->rpc_code, "message", a->rpc_message,
-                      "data", a->rpc_data));
+        json_put(j, "error",
+                 json_make("{s:i,s:s,s:O*}", "code", a->rpc_code, "message",
+                           a->rpc_message, "data", a->rpc_data));
     if (a->http_body)
-        set(j, "body", json_str_new(a->http_body));
+        json_put(j, "body", json_str_new(a->http_body));
     if (a->challenge)
-        set(j, "challenge", json_str_new(a->challenge));
+        json_put(j, "challenge", json_str_new(a->challenge));
     mcp_print_findings_with(s, j);
 }
 

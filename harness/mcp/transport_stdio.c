@@ -122,20 +122,29 @@ static void read_errors(struct stdio_transport *s)
     buf_add(&s->errors, chunk, (size_t)n);
 }
 
+/* Where the last line of a text begins, blank ends aside; *ret_len 0 = there is none. */
+static const char *last_line(const char *text, size_t *ret_len)
+{
+    size_t end = strlen(text);
+    while (end > 0 && text[end - 1] == '\n')
+        end--;
+    size_t start = end;
+    while (start > 0 && text[start - 1] != '\n')
+        start--;
+    *ret_len = end - start;
+    return text + start;
+}
+
 /* The last line of its stderr so far, after the words that lead to it; "" = none. The
  * caller frees. */
 static char *last_words(struct stdio_transport *s)
 {
     enum { MOST = 300, MOST_READS = 64 };
+    size_t len = 0;
     /* More than a pipe holds; what comes later is not waited for. */
     for (int i = 0; i < MOST_READS && s->proc.err >= 0; i++)
         read_errors(s);
-    size_t end = s->errors.len;
-    while (end > 0 && s->errors.data[end - 1] == '\n')
-        end--;
-    const char *before = end ? memrchr(s->errors.data, '\n', end) : NULL;
-    const char *last = before ? before + 1 : s->errors.data;
-    size_t len = end - (size_t)(last - s->errors.data);
+    const char *last = last_line(s->errors.data, &len);
     return len ? xasprintf("; its last words: %.*s", (int)(len > MOST ? MOST : len), last)
                : xstrdup("");
 }

@@ -8,6 +8,7 @@
 #include "mcp/client.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -52,6 +53,7 @@ struct fixture {
     struct strv env;
     char *mock;     /* path of waybill-mock */
     char *requests; /* what the fake server was asked */
+    volatile sig_atomic_t stop;
 };
 
 static inline int setup(void **state)
@@ -91,6 +93,15 @@ static const struct mcp_options any_era = {.timeout_ms = PATIENCE_MS,
                                            .probe_timeout_ms = 300};
 static const struct mcp_options modern = {.revision = MCP_MODERN_LATEST,
                                           .timeout_ms = PATIENCE_MS};
+
+/* At the first notification nobody waits any more. */
+static inline void stop_soon(const char *method, const json_t *params, void *arg)
+{
+    struct fixture *x = arg;
+    (void)method;
+    (void)params;
+    x->stop = 1;
+}
 
 static inline void open_mock(struct fixture *x, const struct mcp_options *opt)
 {

@@ -163,30 +163,20 @@ static void ends_a_child_that_ignores_term_with_kill(void **state)
 
 /* ---- cancelling ---- */
 
-static volatile sig_atomic_t stop_now;
-
-static void stop_soon(const char *method, const json_t *params, void *arg)
-{
-    (void)method;
-    (void)params;
-    (void)arg;
-    stop_now = 1;
-}
-
 static void ignores_an_answer_that_comes_too_late(void **state)
 {
     struct fixture *x = *state;
     struct mcp_options opt = {.revision = MCP_LATEST,
                               .timeout_ms = PATIENCE_MS,
-                              .stop = &stop_now,
-                              .on_notification = stop_soon};
-    stop_now = 0;
+                              .stop = &x->stop,
+                              .on_notification = stop_soon,
+                              .on_notification_arg = x};
     open_child(x, &opt, "read a", SAY(NOTE), "read b",
                "case $b in *notifications/cancelled*)",
                SAY(ANSWER("1", "{\"ok\":false}")), "read c", SAY(ANSWER("1", "{}")),
                SAY(ANSWER("2", "{\"ok\":true}")), "esac", DRAIN, NULL);
     ask_in_vain(x, ERR_TIMEOUT, "cancelled");
-    stop_now = 0;
+    x->stop = 0;
     ask(x);
     assert_true(is_ok(x));
 }

@@ -458,24 +458,14 @@ static void tells_progress_and_checks_that_it_grows(void **state)
     assert_non_null(strstr(mcp_findings(x->client)->v[1], "did not ask for it"));
 }
 
-static volatile sig_atomic_t stop_now;
-
-static void stop_soon(const char *method, const json_t *params, void *arg)
-{
-    (void)method;
-    (void)params;
-    (void)arg;
-    stop_now = 1;
-}
-
 static void cancels_a_request_when_the_caller_wants_it(void **state)
 {
     struct fixture *x = *state;
     struct mcp_options opt = {.revision = MCP_LATEST,
                               .timeout_ms = PATIENCE_MS,
-                              .stop = &stop_now,
-                              .on_notification = stop_soon};
-    stop_now = 0;
+                              .stop = &x->stop,
+                              .on_notification = stop_soon,
+                              .on_notification_arg = x};
     open_shell(
         x,
         "read a;" SAY(
@@ -497,7 +487,7 @@ static void cancels_a_request_when_the_caller_wants_it(void **state)
     assert_int_equal(mcp_request(x->client, "x", NULL, &x->answer, &x->err), -1);
     assert_int_equal(x->err.kind, ERR_TIMEOUT);
     assert_non_null(strstr(x->err.text, "cancelled"));
-    stop_now = 0;
+    x->stop = 0;
     err_clear(&x->err);
     if (mcp_request(x->client, "y", NULL, &x->answer, &x->err))
         fail_msg("%s", x->err.text);

@@ -165,7 +165,8 @@ static size_t drain(struct fixture *f)
 
 static void takes_nothing_in_while_too_much_of_what_it_said_is_unread(void **state)
 {
-    static const char line[] = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\"}\n";
+    static const char line[] =
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\"}\n";
     struct fixture *f = *state;
     assert_int_equal(pipe2(f->in, O_CLOEXEC), 0);
     assert_int_equal(pipe2(f->out, O_CLOEXEC), 0);
