@@ -159,6 +159,19 @@ static int read_operands(struct mcp_session *s, const struct strv *operands,
     return 0;
 }
 
+/* An option that would change nothing is a mistake of who gives it. */
+static int check_reach(const struct mcp_session *s, struct err *err)
+{
+    static const char *const of_a_url[] = {"header", "bearer-env"};
+    if (s->url && strv_has(&s->a->given, "env"))
+        return err_set(err, ERR_USAGE, "mcp: --env goes with '-- COMMAND...', not a URL");
+    for (size_t i = 0; !s->url && i < ARRAY_SIZE(of_a_url); i++)
+        if (strv_has(&s->a->given, of_a_url[i]))
+            return err_set(err, ERR_USAGE,
+                           "mcp: --%s goes with a URL; a command has --env", of_a_url[i]);
+    return 0;
+}
+
 static int read_credentials(struct mcp_session *s, struct err *err)
 {
     const struct mcp_arguments *a = s->a;
@@ -285,9 +298,11 @@ static const struct action *find_action(const struct strv *operands, struct err 
         names[i] = actions[i].name;
     }
     CLEANUP(free_ptr) char *meant = did_you_mean(given, names, ARRAY_SIZE(actions));
-    err_set(err, ERR_USAGE,
-            "mcp: '%s' is none of list, call, ping, inspect, bench, conformance%s", given,
-            meant);
+    CLEANUP(free_ptr)
+    char *what =
+        operands->n ? xasprintf("'%s' is none of", given) : xstrdup("what to do? one of");
+    err_set(err, ERR_USAGE, "mcp: %s list, call, ping, inspect, bench, conformance%s",
+            what, meant);
     return NULL;
 }
 
@@ -337,9 +352,9 @@ int cmd_mcp(void *arguments, const struct strv *operands, struct err *err)
     const struct action *action = find_action(operands, err);
     int code = -1;
     if (action && !mcp_check_options(action->name, s.a, err) &&
-        !read_operands(&s, operands, err) && !check_words(action, &s, err) &&
-        !read_options(&s, err) && !mcp_read_inputs(&s, action->name, err) &&
-        !catch_signals(err))
+        !read_operands(&s, operands, err) && !check_reach(&s, err) &&
+        !check_words(action, &s, err) && !read_options(&s, err) &&
+        !mcp_read_inputs(&s, action->name, err) && !catch_signals(err))
         code = act(action, &s, err);
     code = tell(&s, code, err);
     session_release(&s);
