@@ -455,11 +455,11 @@ static int converse(struct ctx *ctx, const struct step *step, struct session *s,
 
 int act_mcp(struct ctx *ctx, const struct step *step, struct attempt *at, struct err *err)
 {
-    struct session s = {
-        .frames = {BUF_INIT(LIMIT_STORED_BODY * 2), BUF_INIT(LIMIT_STORED_BODY * 2)},
-        .headers = STRV_INIT,
-        .argv = STRV_INIT,
-        .env = STRV_INIT};
+    struct session s = {.frames = {.sent = BUF_INIT(LIMIT_STORED_BODY * 2),
+                                   .received = BUF_INIT(LIMIT_STORED_BODY * 2)},
+                        .headers = STRV_INIT,
+                        .argv = STRV_INIT,
+                        .env = STRV_INIT};
     CLEANUP(free_ptr) char *tool = NULL;
     int rc = find_server(ctx, step, &s, at, err);
     if (rc == 0)
