@@ -1,29 +1,10 @@
 /* What our MCP servers answer over HTTP, frame by frame: what the conformance suite does
  * not ask, in both eras. */
 #include "base/limits.h"
-#include "base/num.h"
-#include "mocks/tests/mcp_fixture.h"
+#include "mocks/tests/mcp_http_fixture.h"
 
 #include <arpa/inet.h>
 #include <sys/socket.h>
-
-#define CALL(name, arguments)                                                            \
-    "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"tools/call\",\"params\":{"               \
-    "\"name\":\"" name "\",\"arguments\":" arguments "}}"
-#define M_LIST                                                                           \
-    "{\"jsonrpc\":\"2.0\",\"id\":\"l\",\"method\":\"tools/list\",\"params\":{" META "}}"
-#define M_CALL(name, arguments)                                                          \
-    "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"tools/call\",\"params\":{"               \
-    "\"name\":\"" name "\",\"arguments\":" arguments "," META "}}"
-#define M_METHOD(name)                                                                   \
-    "{\"jsonrpc\":\"2.0\",\"id\":8,\"method\":\"" name "\",\"params\":{" META "}}"
-#define ON(method) MODERN "\nMcp-Method: " method
-#define CALLING(name) ON("tools/call") "\nMcp-Name: " name
-
-static void start(struct mcp_fixture *f)
-{
-    start_server(f, "management --http-port 0 --diagnostics");
-}
 
 /* ---- the modern era: every row of the table of errors ---- */
 
@@ -109,7 +90,7 @@ static const struct {
 static void answers_each_modern_error_as_the_table_says(void **state)
 {
     struct mcp_fixture *f = *state;
-    start(f);
+    start_http(f);
     for (size_t i = 0; i < ARRAY_SIZE(MODERN_ROWS); i++) {
         ask(f, MODERN_ROWS[i].headers, MODERN_ROWS[i].body);
         if (f->resp.status != MODERN_ROWS[i].status ||
@@ -123,7 +104,7 @@ static void answers_each_modern_error_as_the_table_says(void **state)
 static void says_what_it_would_take(void **state)
 {
     struct mcp_fixture *f = *state;
-    start(f);
+    start_http(f);
     ask(f, MODERN_ROWS[14].headers, MODERN_ROWS[14].body);
     const json_t *data = json_object_get(json_object_get(f->json, "error"), "data");
     assert_string_equal(json_str(data, "requested", ""), "2027-01-01");
@@ -139,7 +120,7 @@ static void says_what_it_would_take(void **state)
 static void completes_modern_results(void **state)
 {
     struct mcp_fixture *f = *state;
-    start(f);
+    start_http(f);
     ask(f, ON("server/discover"), M_METHOD("server/discover"));
     const json_t *r = result_of(f);
     assert_string_equal(json_str(r, "resultType", ""), "complete");
@@ -160,7 +141,7 @@ static void completes_modern_results(void **state)
 static void lists_the_same_to_everybody_but_by_authorization(void **state)
 {
     struct mcp_fixture *f = *state;
-    start(f);
+    start_http(f);
     ask(f, ON("tools/list"), M_LIST);
     assert_false(lists_tool(f, "test_authorized"));
     ask(f, ON("tools/list") "\nAuthorization: Bearer x", M_LIST);
@@ -175,7 +156,7 @@ static void lists_the_same_to_everybody_but_by_authorization(void **state)
 static void takes_modern_notifications_without_a_body(void **state)
 {
     struct mcp_fixture *f = *state;
-    start(f);
+    start_http(f);
     ask(f, ON("notifications/cancelled"),
         "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{"
         "\"requestId\":1}}");
@@ -190,183 +171,12 @@ static void takes_modern_notifications_without_a_body(void **state)
 static void has_only_post_in_the_modern_era(void **state)
 {
     struct mcp_fixture *f = *state;
-    start(f);
+    start_http(f);
     ask_url(f, "GET", f->url, MODERN, NULL);
     assert_int_equal(f->resp.status, 405);
     assert_string_equal(http_response_header(&f->resp, "Allow"), "POST");
     ask_url(f, "DELETE", f->url, MODERN, NULL);
     assert_int_equal(f->resp.status, 405);
-}
-
-/* ---- event streams ---- */
-
-static void await_cancelled(struct mcp_fixture *f, const char *headers, const char *body)
-{
-    int64_t deadline = clock_mono_ms() + PATIENCE_MS;
-
-    do {
-        ask(f, headers, body);
-        if (strcmp(result_text(f), "1") == 0)
-            return;
-    } while (clock_mono_ms() < deadline);
-    fail_msg("the call was not cancelled");
-}
-
-static void streams_progress_and_cancels_when_the_client_leaves(void **state)
-{
-    struct mcp_fixture *f = *state;
-    struct stream s CLEANUP(stream_release) = {.until = "notifications/progress"};
-    buf_init(&s.text, MIB(1));
-    start(f);
-    stream(
-        f, "POST", CALLING("test_slow"),
-        "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"tools/call\",\"params\":{\"name\":"
-        "\"test_slow\",\"arguments\":{\"ms\":60000},\"_meta\":{\"progressToken\":\"p\","
-        "\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","
-        "\"io.modelcontextprotocol/clientCapabilities\":{}}}}",
-        &s);
-    assert_string_equal(http_response_header(&f->resp, "X-Accel-Buffering"), "no");
-    assert_non_null(
-        strstr(http_response_header(&f->resp, "Content-Type"), "text/event-stream"));
-    await_cancelled(f, CALLING("test_cancellations"), M_CALL("test_cancellations", "{}"));
-}
-
-static void logs_only_what_a_modern_request_asked_for(void **state)
-{
-    struct mcp_fixture *f = *state;
-    struct stream s CLEANUP(stream_release) = {.until = NULL};
-    buf_init(&s.text, MIB(1));
-    start(f);
-    ask(f, CALLING("test_logging_tool"), M_CALL("test_logging_tool", "{}"));
-    assert_non_null(strstr(result_text(f), "logged"));
-    stream(f, "POST", CALLING("test_logging_tool"),
-           "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"tools/call\",\"params\":{\"name\":"
-           "\"test_logging_tool\",\"_meta\":{"
-           "\"io.modelcontextprotocol/logLevel\":\"info\","
-           "\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","
-           "\"io.modelcontextprotocol/clientCapabilities\":{}}}}",
-           &s);
-    assert_non_null(strstr(s.text.data, "\"level\":\"info\""));
-    assert_non_null(strstr(s.text.data, "\"level\":\"error\""));
-    assert_null(strstr(s.text.data, "\"level\":\"debug\""));
-}
-
-static void takes_up_a_legacy_stream_where_it_ended(void **state)
-{
-    struct mcp_fixture *f = *state;
-    struct stream first CLEANUP(stream_release) = {.until = NULL};
-    struct stream rest CLEANUP(stream_release) = {.until = NULL};
-    buf_init(&first.text, MIB(1));
-    buf_init(&rest.text, MIB(1));
-    start(f);
-    shake_hands(f, "2025-11-25");
-    stream(f, "POST", "$S", CALL("test_reconnection", "{}"), &first);
-    assert_null(strstr(first.text.data, "\"result\""));
-    assert_non_null(strstr(first.text.data, "retry: "));
-    const char *id = strstr(first.text.data, "id: ");
-    assert_non_null(id);
-    char *headers CLEANUP(free_ptr) =
-        xasprintf("$S\nLast-Event-ID: %.*s", (int)strcspn(id + 4, "\n"), id + 4);
-    stream(f, "GET", headers, NULL, &rest);
-    assert_non_null(strstr(rest.text.data, "came after the stream was closed"));
-    ask_url(f, "GET", f->url, headers, NULL);
-    assert_int_equal(f->resp.status, 400); /* it was fetched: nothing is left */
-}
-
-static int connect_to(const struct mcp_fixture *f)
-{
-    const char *port = strrchr(f->url, ':') + 1;
-    char *digits CLEANUP(free_ptr) = xstrndup(port, strcspn(port, "/"));
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    int64_t number = 0;
-
-    assert_true(fd >= 0 && num_parse(digits, 1, 65535, &number));
-    const struct sockaddr_in to = {.sin_family = AF_INET,
-                                   .sin_port = htons((uint16_t)number),
-                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    assert_int_equal(connect(fd, (const struct sockaddr *)&to, sizeof(to)), 0);
-    return fd;
-}
-
-/* Until the server has seen a request of that method. */
-static void await_frame(struct mcp_fixture *f, const char *method)
-{
-    int64_t deadline = clock_mono_ms() + (int64_t)(PATIENCE_MS * clock_timeout_mul());
-
-    do
-        ask_url(f, "GET", f->frames_url, NULL, NULL);
-    while (!strstr(f->resp.body.data, method) && clock_mono_ms() < deadline);
-    assert_non_null(strstr(f->resp.body.data, method));
-}
-
-static void leaves_a_call_without_a_stream_to_who_made_it(void **state)
-{
-    static const char call[] = CALL("test_slow", "{\"ms\":60000}");
-    struct mcp_fixture *f = *state;
-    start(f);
-    shake_hands(f, "2025-11-25");
-    int fd CLEANUP(close_fd) = connect_to(f);
-    char *post CLEANUP(free_ptr) =
-        xasprintf("POST /mcp HTTP/1.1\r\nHost: localhost\r\n%s\r\n"
-                  "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
-                  f->session, sizeof(call) - 1, call);
-    assert_int_equal(write(fd, post, strlen(post)), (ssize_t)strlen(post));
-    await_frame(f, "tools/call");
-    ask_url(f, "GET", f->url, "$S\nLast-Event-ID: 2-0", NULL); /* its number, guessed */
-    assert_int_equal(f->resp.status, 400);
-    ask(f, "$S",
-        "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{"
-        "\"requestId\":7}}");
-    struct pollfd p = {.fd = fd, .events = POLLIN};
-    char answer[16] = "";
-    assert_int_equal(poll(&p, 1, PATIENCE_MS), 1);
-    assert_true(read(fd, answer, sizeof(answer) - 1) > 9);
-    assert_int_equal(strncmp(answer, "HTTP/1.1 2", 10), 0);
-}
-
-static void does_not_cancel_a_legacy_call_whose_client_left(void **state)
-{
-    struct mcp_fixture *f = *state;
-    struct stream s CLEANUP(stream_release) = {.until = "notifications/progress"};
-    buf_init(&s.text, MIB(1));
-    start(f);
-    shake_hands(f, "2025-06-18");
-    stream(f, "POST", "$S",
-           "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"tools/call\",\"params\":{\"name\":"
-           "\"test_slow\",\"arguments\":{\"ms\":100},\"_meta\":{\"progressToken\":1}}}",
-           &s);
-    const char *id = strstr(s.text.data, "id: ");
-    char *headers CLEANUP(free_ptr) =
-        xasprintf("$S\nLast-Event-ID: %.*s", (int)strcspn(id + 4, "\n"), id + 4);
-    struct stream rest CLEANUP(stream_release) = {.until = NULL};
-    buf_init(&rest.text, MIB(1));
-    stream(f, "GET", headers, NULL, &rest);
-    assert_non_null(strstr(rest.text.data, "waited"));
-    ask(f, "$S", CALL("test_cancellations", "{}"));
-    assert_string_equal(result_text(f), "0");
-}
-
-static void cancels_a_legacy_call_when_it_is_told_to(void **state)
-{
-    struct mcp_fixture *f = *state;
-    struct stream s CLEANUP(stream_release) = {.until = "notifications/progress"};
-    buf_init(&s.text, MIB(1));
-    start(f);
-    shake_hands(f, "2025-11-25");
-    stream(f, "POST", "$S",
-           "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"tools/call\",\"params\":{\"name\":"
-           "\"test_slow\",\"arguments\":{\"ms\":60000},\"_meta\":{\"progressToken\":1}}}",
-           &s);
-    ask(f, "$S",
-        "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{"
-        "\"requestId\":99}}");
-    assert_int_equal(f->resp.status, 202);
-    ask(f, "$S", CALL("test_cancellations", "{}"));
-    assert_string_equal(result_text(f), "0");
-    ask(f, "$S",
-        "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{"
-        "\"requestId\":7}}");
-    await_cancelled(f, "$S", CALL("test_cancellations", "{}"));
 }
 
 /* ---- the legacy era ---- */
@@ -450,7 +260,7 @@ static void names_the_methods_that_it_has(void **state)
 static void ends_a_session_for_good(void **state)
 {
     struct mcp_fixture *f = *state;
-    start(f);
+    start_http(f);
     shake_hands(f, "2025-11-25");
     ask_url(f, "DELETE", f->url, "$S", NULL);
     assert_int_equal(f->resp.status, 204);
@@ -474,7 +284,7 @@ static void forgets_a_session_that_nobody_uses(void **state)
 static void gives_no_session_to_a_handshake_that_failed(void **state)
 {
     struct mcp_fixture *f = *state;
-    start(f);
+    start_http(f);
     ask(f, NULL,
         "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":{}}");
     assert_int_equal(error_code(f), -32602);
@@ -492,7 +302,7 @@ static const struct {
 static void agrees_on_a_revision(void **state)
 {
     struct mcp_fixture *f = *state;
-    start(f);
+    start_http(f);
     for (size_t i = 0; i < ARRAY_SIZE(HANDSHAKES); i++) {
         shake_hands(f, HANDSHAKES[i].asked);
         assert_string_equal(json_str(result_of(f), "protocolVersion", ""),
@@ -503,7 +313,7 @@ static void agrees_on_a_revision(void **state)
 static void makes_bad_arguments_a_result_since_2025_11_25(void **state)
 {
     struct mcp_fixture *f = *state;
-    start(f);
+    start_http(f);
     shake_hands(f, "2025-11-25");
     ask(f, "$S", CALL("test_slow", "{\"ms\":\"x\"}"));
     assert_true(json_is_true(json_object_get(result_of(f), "isError")));
@@ -513,7 +323,7 @@ static void makes_bad_arguments_a_result_since_2025_11_25(void **state)
 static void reads_batches_in_2025_03_26_alone(void **state)
 {
     struct mcp_fixture *f = *state;
-    start(f);
+    start_http(f);
     shake_hands(f, "2025-03-26");
     ask(f, "$S",
         "[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}," INITIALIZED ","
@@ -532,7 +342,7 @@ static void reads_batches_in_2025_03_26_alone(void **state)
 static void serves_both_eras_on_one_endpoint_and_connection(void **state)
 {
     struct mcp_fixture *f = *state;
-    start(f);
+    start_http(f);
     shake_hands(f, "2025-11-25");
     ask(f, ON("tools/list"), M_LIST);
     assert_non_null(json_object_get(result_of(f), "resultType"));
@@ -601,7 +411,7 @@ static void wants_the_bearer_token_that_it_was_given(void **state)
 static void keeps_its_frames_and_finds_no_fault_in_its_own(void **state)
 {
     struct mcp_fixture *f = *state;
-    start(f);
+    start_http(f);
     shake_hands(f, "2025-11-25");
     ask(f, "$S", LIST);
     ask(f, ON("tools/list"), M_LIST);
@@ -664,7 +474,7 @@ static void keeps_what_has_no_session_among_its_frames(void **state)
         {"Mcp-Session-Id: abc", "[" LIST "]"},
     };
     struct mcp_fixture *f = *state;
-    start(f);
+    start_http(f);
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
         ask(f, rows[i][0], rows[i][1]);
     ask_url(f, "DELETE", f->url, NULL, NULL);
@@ -686,12 +496,6 @@ int main(void)
         T(lists_the_same_to_everybody_but_by_authorization),
         T(takes_modern_notifications_without_a_body),
         T(has_only_post_in_the_modern_era),
-        T(streams_progress_and_cancels_when_the_client_leaves),
-        T(logs_only_what_a_modern_request_asked_for),
-        T(takes_up_a_legacy_stream_where_it_ended),
-        T(leaves_a_call_without_a_stream_to_who_made_it),
-        T(does_not_cancel_a_legacy_call_whose_client_left),
-        T(cancels_a_legacy_call_when_it_is_told_to),
         T(answers_each_legacy_request_as_it_should),
         T(names_the_methods_that_it_has),
         T(ends_a_session_for_good),
