@@ -52,14 +52,23 @@ static void render_exchange(struct buf *out, const struct report_exchange *e)
     buf_adds(out, "</details>");
 }
 
-/* Frames that break the protocol are shown whatever the checks say. */
+/* Frames that break the protocol are shown whatever the checks say; of those that break
+ * it alike, the first. */
 static void render_findings(struct buf *out, const struct report_scenario *s)
 {
-    for (size_t i = 0; i < s->n_exchanges; i++) {
-        const struct report_exchange *e = &s->exchanges[i];
-        if (e->findings.n > 0) {
-            char *findings CLEANUP(free_ptr) = strv_join(&e->findings, "\n");
-            labelled(out, "MCP frames that break the protocol", findings);
+    if (s->n_findings > 0) {
+        buf_adds(out, "<h3>MCP frames that break the protocol</h3>");
+    }
+    for (size_t i = 0; i < s->n_findings; i++) {
+        const struct report_finding *f = &s->findings[i];
+        const struct report_exchange *e = report_exchange_by_id(s, f->exchange);
+        buf_addf(out, "<div class=\"label\">%d frame%s step ", f->frames,
+                 f->frames == 1 ? " in" : "s, the first in");
+        xml_escape(out, f->step);
+        buf_adds(out, "</div><pre>");
+        xml_escape(out, f->text);
+        buf_adds(out, "</pre>");
+        if (e) {
             render_exchange(out, e);
         }
     }

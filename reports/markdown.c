@@ -62,24 +62,24 @@ static void render_findings(const struct report *r, struct buf *out)
     bool first = true;
     for (size_t i = 0; i < r->n_scenarios; i++) {
         const struct report_scenario *s = &r->scenarios[i];
-        for (size_t k = 0; k < s->n_exchanges; k++) {
-            const struct report_exchange *e = &s->exchanges[k];
-            for (size_t f = 0; f < e->findings.n; f++) {
-                if (first) {
-                    buf_adds(out, "\n## MCP frames that break the protocol\n\n"
-                                  "| scenario | step | request | frame |\n"
-                                  "| --- | --- | --- | --- |\n");
-                    first = false;
-                }
-                const char *const row[] = {s->name, e->step, e->request, e->findings.v[f],
-                                           NULL};
-                for (const char *const *text = row; *text; text++) {
-                    buf_adds(out, "| ");
-                    cell(out, *text);
-                    buf_addc(out, ' ');
-                }
-                buf_adds(out, "|\n");
+        for (size_t k = 0; k < s->n_findings; k++) {
+            const struct report_finding *f = &s->findings[k];
+            const struct report_exchange *e = report_exchange_by_id(s, f->exchange);
+            if (first) {
+                buf_adds(out, "\n## MCP frames that break the protocol\n\n"
+                              "| scenario | step | request | frames | what they break |\n"
+                              "| --- | --- | --- | --- | --- |\n");
+                first = false;
             }
+            buf_adds(out, "| ");
+            cell(out, s->name);
+            buf_adds(out, " | ");
+            cell(out, f->step);
+            buf_adds(out, " | ");
+            cell(out, e ? e->request : "");
+            buf_addf(out, " | %d | ", f->frames);
+            cell(out, f->text);
+            buf_adds(out, " |\n");
         }
     }
 }

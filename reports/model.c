@@ -131,15 +131,25 @@ static int visit_frame(int columns, const char *const *v, void *arg)
         }
         e->n_frames++;
         free(e->transport);
-        e->transport = xstrdup(v[2]);
-        if (*v[3]) {
+        e->transport = xstrdup(v[1]);
+        if (*v[2]) {
             free(e->revision);
-            e->revision = xstrdup(v[3]);
-        }
-        if (*v[4]) {
-            strv_addf(&e->findings, "%s: %s", v[1], v[4]);
+            e->revision = xstrdup(v[2]);
         }
     }
+    return 0;
+}
+
+static int visit_finding(int columns, const char *const *v, void *arg)
+{
+    (void)columns;
+    struct report_scenario *s = arg;
+    struct report_finding *f =
+        grow((void **)&s->findings, &s->n_findings, sizeof(*s->findings));
+    f->step = xstrdup(v[0]);
+    f->text = xstrdup(v[1]);
+    f->frames = to_small_int(v[2]);
+    f->exchange = to_int(v[3]);
     return 0;
 }
 
@@ -165,10 +175,18 @@ static int load_details(struct store *s, int64_t run, size_t index,
         " FROM exchange WHERE scenario=(SELECT id FROM scenario WHERE run=?1"
         " ORDER BY name LIMIT 1 OFFSET ?2) ORDER BY number";
     static const char frames[] =
-        "SELECT f.exchange,f.direction,f.transport,f.revision,f.findings"
+        "SELECT f.exchange,f.transport,f.revision"
         " FROM frame f JOIN exchange e ON e.id=f.exchange WHERE e.scenario="
         "(SELECT id FROM scenario WHERE run=?1 ORDER BY name LIMIT 1 OFFSET ?2)"
         " ORDER BY f.id";
+    /* Log lines differ, if only in their times: one finding for a scenario. */
+    static const char findings[] =
+        "SELECT e.step,f.direction||': '||f.findings,count(*),e.id,min(f.id)"
+        " FROM frame f JOIN exchange e ON e.id=f.exchange WHERE e.scenario="
+        "(SELECT id FROM scenario WHERE run=?1 ORDER BY name LIMIT 1 OFFSET ?2)"
+        " AND f.findings IS NOT NULL AND NOT f.raw GROUP BY f.direction,"
+        "CASE f.direction WHEN 'junk' THEN '' ELSE e.step||' '||f.findings END"
+        " ORDER BY min(f.id)";
     int64_t params[] = {run, (int64_t)index};
     if (store_query(s, checks, params, 2, visit_check, scenario, err) < 0) {
         return -1;
@@ -176,8 +194,12 @@ static int load_details(struct store *s, int64_t run, size_t index,
     if (store_query(s, exchanges, params, 2, visit_exchange, scenario, err) < 0) {
         return -1;
     }
-    return store_has_frames(s)
-               ? store_query(s, frames, params, 2, visit_frame, scenario, err)
+    if (!store_has_frames(s)) {
+        return 0;
+    }
+    return store_query(s, frames, params, 2, visit_frame, scenario, err) < 0 ||
+                   store_query(s, findings, params, 2, visit_finding, scenario, err) < 0
+               ? -1
                : 0;
 }
 
@@ -225,13 +247,17 @@ static void scenario_release(struct report_scenario *s)
             e->step,         e->protocol,         e->request,       e->request_headers,
             e->request_body, e->response_headers, e->response_body, e->error,
             e->transport,    e->revision};
-        strv_release(&e->findings);
         for (size_t k = 0; k < ARRAY_SIZE(strings); k++) {
             free(strings[k]);
         }
     }
+    for (size_t i = 0; i < s->n_findings; i++) {
+        free(s->findings[i].step);
+        free(s->findings[i].text);
+    }
     free(s->checks);
     free(s->exchanges);
+    free(s->findings);
     char *strings[] = {s->name, s->file, s->proves, s->tags, s->reason};
     for (size_t k = 0; k < ARRAY_SIZE(strings); k++) {
         free(strings[k]);

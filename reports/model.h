@@ -36,7 +36,14 @@ struct report_exchange {
     int64_t duration_ms;
     int n_frames;               /* MCP */
     char *transport, *revision; /* of its frames, "" = none or not agreed on */
-    struct strv findings;       /* what they break: "received: ..." */
+};
+
+/* What MCP frames of one step break, other than those that a `raw` step wrote; lines that
+ * are no frames are one finding, with the words of the first. */
+struct report_finding {
+    char *step, *text; /* of the first; "received: ..." */
+    int frames;        /* how many */
+    int64_t exchange;  /* id of the first one's */
 };
 
 struct report_scenario {
@@ -48,6 +55,8 @@ struct report_scenario {
     size_t n_checks;
     struct report_exchange *exchanges; /* all of them, in order */
     size_t n_exchanges;
+    struct report_finding *findings; /* by first appearance */
+    size_t n_findings;
     int polls; /* attempts of steps that waited */
 };
 

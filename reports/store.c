@@ -48,8 +48,9 @@ static const char *const statement_sql[N_STATEMENTS] = {
         "(SELECT e.id FROM exchange e WHERE e.scenario=s.id AND e.number=?11)"
         " FROM scenario s WHERE s.run=?1 AND s.name=?2",
     [INSERT_FRAME] =
-        "INSERT INTO frame(exchange,direction,transport,revision,findings,valid)"
-        " SELECT e.id,?4,?5,?6,?7,?8 FROM exchange e JOIN scenario s ON s.id=e.scenario"
+        "INSERT INTO frame(exchange,direction,transport,revision,findings,valid,raw)"
+        " SELECT e.id,?4,?5,?6,?7,?8,?9 FROM exchange e JOIN scenario s ON "
+        "s.id=e.scenario"
         " WHERE s.run=?1 AND s.name=?2 AND e.number=?3",
     [INSERT_POLL] = "INSERT INTO poll(scenario,at_ms,step,attempt,held,actual) VALUES("
                     "(SELECT id FROM scenario WHERE run=? AND name=?),?,?,?,?,?)",
@@ -327,10 +328,10 @@ static int write_event(struct store *s, const struct event *ev, struct err *err)
     case EV_EXCHANGE:
         return write_exchange(s, ev, err);
     case EV_FRAME:
-        return insert(s, INSERT_FRAME, err, "isissssi", s->run, ev->scenario,
+        return insert(s, INSERT_FRAME, err, "isissssii", s->run, ev->scenario,
                       (int64_t)ev->number, text_or_empty(ev->direction),
                       text_or_empty(ev->transport), ev->revision, ev->findings,
-                      (int64_t)ev->valid);
+                      (int64_t)ev->valid, (int64_t)ev->raw);
     case EV_POLL:
         return insert(s, INSERT_POLL, err, "isisiis", s->run, ev->scenario, ev->at_ms,
                       text_or_empty(ev->step), (int64_t)ev->attempt, (int64_t)ev->held,

@@ -64,7 +64,8 @@ struct mcp_frame_seen {
     enum mcp_wire wire;
     const struct mcp_revision *revision; /* NULL = not agreed on yet */
     bool valid;
-    const struct strv *findings; /* why not, in sentences */
+    bool raw; /* sent by mcp_send_text: what it breaks is the caller's will */
+    const struct strv *findings; /* why it is not valid, in sentences */
 };
 /* Sees every frame as it goes over the wire; all of it borrowed during the call. */
 typedef void mcp_frame_fn(const struct mcp_frame_seen *seen, void *arg);

@@ -58,6 +58,7 @@ static void show(const struct mcp_transport *t, enum mcp_direction direction,
                                   .wire = t->wire,
                                   .revision = t->revision,
                                   .valid = direction != MCP_JUNK && findings->n == 0,
+                                  .raw = direction == MCP_SENT && t->to_the_letter,
                                   .findings = findings};
     if (t->opt.on_frame)
         t->opt.on_frame(&seen, t->opt.on_frame_arg);

@@ -127,6 +127,7 @@ int emit_exchange(struct ctx *ctx, const struct exchange *x);
 struct frame {
     const char *direction, *transport;
     const char *revision; /* NULL = not agreed on yet */
+    bool raw;             /* a `raw` step wrote it */
     char *findings;       /* NULL = it is valid */
 };
 void emit_frame(struct ctx *ctx, int exchange, const struct frame *f);

@@ -149,6 +149,7 @@ void emit_frame(struct ctx *ctx, int exchange, const struct frame *f)
                        .transport = f->transport,
                        .revision = f->revision,
                        .findings = findings,
-                       .valid = f->findings == NULL};
+                       .valid = f->findings == NULL,
+                       .raw = f->raw};
     emit(ctx, &ev);
 }

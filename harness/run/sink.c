@@ -72,6 +72,7 @@ static const struct field fields[] = {
     {FIELD(TEXT, revision, K(EV_FRAME))},
     {FIELD(TEXT, findings, K(EV_FRAME))},
     {FIELD(NUMBER, valid, K(EV_FRAME))},
+    {FIELD(NUMBER, raw, K(EV_FRAME))},
     {FIELD(NUMBER, attempt, K(EV_POLL))},
     {FIELD(NUMBER, held, K(EV_POLL))},
     {FIELD(TEXT, resource_kind, K(EV_RESOURCE))},

@@ -69,6 +69,7 @@ struct event {
     const char *revision;  /* in force; NULL = not agreed on yet */
     const char *findings;  /* what it breaks, a line each; NULL = nothing */
     int valid;
+    int raw; /* 1: a `raw` step wrote it, so what it breaks is meant */
 
     /* EV_POLL: attempt counts from 1; held = the expectations held; actual = last answer
      */

@@ -29,6 +29,7 @@ static void note_frame(struct frames *frames, const struct mcp_frame_seen *seen)
         (struct frame){.direction = directions[seen->direction],
                        .transport = seen->wire == MCP_WIRE_STDIO ? "stdio" : "http",
                        .revision = seen->revision ? seen->revision->name : NULL,
+                       .raw = seen->raw,
                        .findings = findings};
 }
 

@@ -32,23 +32,26 @@ static struct report_check checks[] = {
      .file = hostile,
      .line = 4},
 };
-static char *findings[] = {hostile};
 static struct report_exchange exchanges[] = {
-    {.id = 1,
-     .number = 1,
-     .step = hostile,
-     .protocol = hostile,
-     .request = hostile,
-     .request_headers = hostile,
-     .request_body = hostile,
-     .status = 200,
-     .response_headers = hostile,
-     .response_body = hostile,
-     .error = hostile,
-     .n_frames = 1,
-     .transport = hostile,
-     .revision = hostile,
-     .findings = {.v = findings, .n = 1}},
+    {
+        .id = 1,
+        .number = 1,
+        .step = hostile,
+        .protocol = hostile,
+        .request = hostile,
+        .request_headers = hostile,
+        .request_body = hostile,
+        .status = 200,
+        .response_headers = hostile,
+        .response_body = hostile,
+        .error = hostile,
+        .n_frames = 1,
+        .transport = hostile,
+        .revision = hostile,
+    },
+};
+static struct report_finding findings[] = {
+    {.step = hostile, .text = hostile, .frames = 2, .exchange = 1},
 };
 static struct report_scenario scenarios[] = {
     {.name = hostile,
@@ -61,7 +64,9 @@ static struct report_scenario scenarios[] = {
      .checks = checks,
      .n_checks = 2,
      .exchanges = exchanges,
-     .n_exchanges = 1},
+     .n_exchanges = 1,
+     .findings = findings,
+     .n_findings = 1},
     {.name = hostile,
      .file = hostile,
      .proves = hostile,
@@ -141,6 +146,7 @@ static void writes_html_without_a_tag_of_a_peer(void **state)
     assert_null(strstr(out.data, "<a href"));
     assert_non_null(strstr(out.data, "&lt;a href"));
     assert_non_null(strstr(out.data, "frames that break the protocol"));
+    assert_non_null(strstr(out.data, "2 frames, the first in step "));
 }
 
 static void writes_markdown_tables_that_stay_tables(void **state)
