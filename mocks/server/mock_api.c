@@ -10,6 +10,7 @@
 #include "io/json.h"
 #include "mocks/control_plane/boxes.h"
 #include "mocks/forge/forge_api.h"
+#include "mocks/mcp/frames.h"
 #include "mocks/server/faults.h"
 #include "mocks/server/journal.h"
 #include "mocks/server/router.h"
@@ -221,6 +222,21 @@ static void get_boxes(struct call *call)
     call_json(call, 200, json_make("{s:o}", "boxes", boxes));
 }
 
+/* Of boxes and servers each has its own: /_box/frames, /_frames. */
+static void get_frames(struct call *call)
+{
+    struct platform *p = call->plat;
+    const char *since = query(call, "since");
+    int64_t from = 0;
+    if (since && !num_parse(since, 0, INT64_MAX, &from)) {
+        call_error(call, 400, "'since' is a number");
+        return;
+    }
+    if (!p->frames)
+        p->frames = mcp_frames_new();
+    call_json(call, 200, mcp_frames_view(p->frames, from));
+}
+
 static void post_kill(struct call *call)
 {
     const json_t *body = call_body(call);
@@ -278,6 +294,7 @@ static const struct route rows[] = {
     {"GET", "/_mock/declared", ROUTE_OPEN, get_declared, "mock"},
     {"POST", "/_mock/declare", ROUTE_OPEN, post_declare, "mock"},
     {"GET", "/_mock/boxes", ROUTE_OPEN, get_boxes, "mock"},
+    {"GET", "/_mock/frames", ROUTE_OPEN, get_frames, "mock"},
     {"POST", "/_mock/kill", ROUTE_OPEN, post_kill, "mock"},
     {"POST", "/_mock/session", ROUTE_OPEN, post_session, "mock"},
     {"GET", "/_mock/routes", ROUTE_OPEN, get_routes, "mock"},

@@ -149,6 +149,7 @@ struct platform {
     struct a2a_delivery *deliveries; /* messages under way (mocks/tenant/a2a.c) */
     struct state_file *state;        /* what lasts (state_save.h); NULL = nothing does */
     struct journal *journal;         /* of requests; NULL in tests that need none */
+    struct mcp_frames *frames;       /* over the MCP bridges; NULL before the first */
     struct catalog *repos;           /* templates and plugins; NULL likewise */
     struct forge *forge;             /* NULL likewise */
     struct httpd *httpsd;            /* the same with TLS */

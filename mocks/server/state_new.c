@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "io/json.h"
 #include "mocks/control_plane/boxes.h"
+#include "mocks/mcp/frames.h"
 #include "mocks/server/switches.h"
 
 struct platform *platform_state_new(void)
@@ -108,6 +109,7 @@ void platform_state_free(struct platform *p)
     for (size_t i = 0; i < p->orgs_n; i++)
         org_free(p->orgs[i]);
     free(p->orgs);
+    mcp_frames_free(p->frames);
     char *owned[] = {p->dir,           p->catalog,  p->contracts_dir, p->self_exe,
                      p->cp_token,      p->cp_url,   p->shared_secret, p->forge_token,
                      p->forge_url,     p->mock_url, p->contract,      p->domain,

@@ -4,9 +4,39 @@
 
 #include "base/ids.h"
 #include "io/json.h"
+#include "mcp/frame.h"
 #include "mcp/jsonrpc.h"
+#include "mcp/revision.h"
+#include "mocks/mcp/frames.h"
 #include "mocks/tenant/handlers.h"
 #include "mocks/tenant/rest.h"
+
+/* The frames that /_mock/frames shows, one set for all bridges of the platform. */
+static struct mcp_frames *frames_of(struct call *call)
+{
+    struct platform *p = call->plat;
+    if (!p->frames)
+        p->frames = mcp_frames_new();
+    return p->frames;
+}
+
+static char *name_of(const struct call *call)
+{
+    return xasprintf("%s/%s", call->org->slug, call->params[0]);
+}
+
+/* Keeps a frame and what it breaks: of ours too, for the product's own shapes break the
+ * protocol where it answers a notification. */
+static void keep_frame(struct call *call, enum mcp_sender sender, const json_t *frame)
+{
+    char *name CLEANUP(free_ptr) = name_of(call);
+    const struct mcp_frame_context cx = {.revision = mcp_revision_find("2024-11-05"),
+                                         .wire = MCP_WIRE_HTTP,
+                                         .sender = sender,
+                                         .method =
+                                             json_str(call_body(call), "method", NULL)};
+    mcp_frames_add(frames_of(call), name, &cx, frame);
+}
 
 /* Answers with jsonrpc, id and one more member, in that order. id, value: taken; key
  * NULL = neither result nor error. */
@@ -18,6 +48,7 @@ static void reply(struct call *call, int status, json_t *id, const char *key,
     json_object_set_new(frame, "id", id);
     if (key)
         json_object_set_new(frame, key, value);
+    keep_frame(call, MCP_FROM_SERVER, frame);
     call_struct(call, status, frame);
 }
 
@@ -117,15 +148,29 @@ static bool need_rate(struct call *call)
     return false;
 }
 
+/* What the platform can decode into its own struct, in which null is an empty value; its
+ * reader takes anything else for an unreadable body. */
+static bool is_frame(const json_t *frame)
+{
+    const json_t *jsonrpc = json_object_get(frame, "jsonrpc");
+    const json_t *method = json_object_get(frame, "method");
+    bool fits = (!jsonrpc || json_is_string(jsonrpc) || json_is_null(jsonrpc)) &&
+                (!method || json_is_string(method) || json_is_null(method));
+    return json_is_null(frame) || (json_is_object(frame) && fits);
+}
+
 void bridge_post(struct call *call)
 {
     if (!need_rate(call))
         return;
-    json_t *frame = call_body(call);
-    if (!frame) {
+    const json_t *frame = call_body(call);
+    if (!is_frame(frame)) {
+        char *name CLEANUP(free_ptr) = name_of(call);
+        mcp_frames_add_junk(frames_of(call), name, MCP_WIRE_HTTP, "no JSON-RPC message");
         reply_error(call, 400, json_null(), -32700, "parse error");
         return;
     }
+    keep_frame(call, MCP_FROM_CLIENT, frame);
     const json_t *given = json_object_get(frame, "id");
     json_t *id = given ? json_deep_copy(given) : json_null();
     const char *method = json_str(frame, "method", "");

@@ -55,6 +55,62 @@ static void speaks_mcp_with_http_200_for_every_refusal(void **state)
     assert_int_equal(ask_as(NULL, "POST", path, "{}"), 401);
 }
 
+/* Go decodes into a struct: what does not fit it is as unreadable as a broken body. */
+static void takes_what_is_no_message_for_unreadable(void **state)
+{
+    (void)state;
+    static const char *const bodies[] = {"[]",
+                                         "5",
+                                         "\"x\"",
+                                         "{\"method\":5,\"id\":1}",
+                                         "{\"jsonrpc\":2,\"method\":\"ping\"}",
+                                         ""};
+    char id[37];
+    external_workspace("strict", NULL, id, NULL);
+    for (size_t i = 0; i < ARRAY_SIZE(bodies); i++) {
+        assert_int_equal(ask_of(id, "POST", "/mcp", bodies[i]), 400);
+        assert_non_null(strstr(text(), "\"code\":-32700"));
+    }
+    assert_int_equal(ask_of(id, "POST", "/mcp", "null"), 200);
+    assert_non_null(strstr(text(), "\"code\":-32601"));
+}
+
+/* Row n of the frames kept since `since`. */
+static const json_t *frame_row(size_t n)
+{
+    return json_array_get(json_object_get(fx.json, "frames"), n);
+}
+
+static void keeps_its_frames_with_what_they_break(void **state)
+{
+    (void)state;
+    char id[37];
+    external_workspace("framed", NULL, id, NULL);
+    assert_int_equal(ask_at(fx.mock_url, NULL, "GET", "/_mock/frames", NULL), 200);
+    char *since CLEANUP(free_ptr) =
+        xasprintf("/_mock/frames?since=%lld", (long long)json_int(fx.json, "next", 0));
+    assert_int_equal(rpc(id, "tools/list", "{}"), 200);
+    assert_int_equal(
+        ask_of(id, "POST", "/mcp",
+               "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}"),
+        200);
+    assert_int_equal(ask_of(id, "POST", "/mcp", "{"), 400);
+    assert_int_equal(ask_at(fx.mock_url, NULL, "GET", since, NULL), 200);
+    assert_int_equal(json_array_size(json_object_get(fx.json, "frames")), 6);
+    assert_string_equal(json_str(frame_row(0), "direction", ""), "in");
+    assert_string_equal(json_str(frame_row(0), "method", ""), "tools/list");
+    assert_non_null(strstr(json_str(frame_row(0), "server", ""), id));
+    assert_true(json_is_true(json_object_get(frame_row(0), "valid")));
+    assert_string_equal(json_str(frame_row(1), "direction", ""), "out");
+    assert_true(json_is_true(json_object_get(frame_row(1), "valid")));
+    /* The contract's answer to a notification is no frame of any revision. */
+    assert_true(json_is_true(json_object_get(frame_row(2), "valid")));
+    assert_true(json_is_false(json_object_get(frame_row(3), "valid")));
+    assert_string_equal(json_str(frame_row(4), "kind", ""), "junk");
+    assert_int_equal(ask_at(fx.mock_url, NULL, "GET", "/_mock/frames?since=x", NULL),
+                     400);
+}
+
 static void asks_the_user_and_reads_it_back(void **state)
 {
     (void)state;
@@ -129,6 +185,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(speaks_mcp_with_http_200_for_every_refusal),
+        cmocka_unit_test(takes_what_is_no_message_for_unreadable),
+        cmocka_unit_test(keeps_its_frames_with_what_they_break),
         cmocka_unit_test(asks_the_user_and_reads_it_back),
         cmocka_unit_test_teardown(lists_peers_literally, lift_faults),
     };
