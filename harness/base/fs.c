@@ -79,6 +79,26 @@ int fs_write(const char *path, const void *data, size_t len, int mode, struct er
     return 0;
 }
 
+static int write_into(const char *path, const void *data, size_t len, struct err *err)
+{
+    CLEANUP(close_fd) int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+
+    if (fd < 0 || write_all(fd, data, len) < 0 || close_now(&fd) < 0)
+        return err_sys(err, errno, "cannot write '%s'", path);
+    return 0;
+}
+
+int fs_write_output(const char *path, const void *data, size_t len, int mode,
+                    struct err *err)
+{
+    CLEANUP(free_ptr) char *real = realpath(path, NULL);
+    struct stat st;
+
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+        return write_into(path, data, len, err);
+    return fs_write(real ? real : path, data, len, mode, err);
+}
+
 int fs_mkdirs(const char *path, struct err *err)
 {
     CLEANUP(free_ptr) char *copy = xstrdup(path);

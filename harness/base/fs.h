@@ -19,6 +19,11 @@ MUST_CHECK int fs_read(const char *path, struct buf *ret, struct err *err);
 MUST_CHECK int fs_write(const char *path, const void *data, size_t len, int mode,
                         struct err *err);
 
+/* The same for a path that a user named: a symbolic link leads to the file that is
+ * replaced, and what is no regular file (a FIFO, a device, /dev/stdout) is written to. */
+MUST_CHECK int fs_write_output(const char *path, const void *data, size_t len, int mode,
+                               struct err *err);
+
 /* Creates the directory and its parents (mode 0700 for new ones). */
 MUST_CHECK int fs_mkdirs(const char *path, struct err *err);
 /* Creates the parents of a file's path. */

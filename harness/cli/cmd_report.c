@@ -59,7 +59,7 @@ int cmd_report(void *arguments, const struct strv *operands, struct err *err)
         return EXIT_PASSED;
     }
     if (fs_mkparents(a->output, err) < 0 ||
-        fs_write(a->output, out.data, out.len, 0644, err) < 0) {
+        fs_write_output(a->output, out.data, out.len, 0644, err) < 0) {
         return -1;
     }
     return EXIT_PASSED;

@@ -255,7 +255,7 @@ static int write_report(struct store *store, const char *format, const char *pat
             f->render(report, &out);
         }
     }
-    return fs_write(path, out.data, out.len, 0644, err);
+    return fs_write_output(path, out.data, out.len, 0644, err);
 }
 
 /* A report that cannot be written is said; it hides nothing of what the run found.

@@ -115,7 +115,7 @@ static int write_env_file(const struct platform *p, const char *path, struct err
         if (root)
             buf_addf(&text, "export MOLECULE_CONCIERGE_ID='%s'\n", root->id);
     }
-    return fs_write(path, text.data, text.len, 0600, err);
+    return fs_write_output(path, text.data, text.len, 0600, err);
 }
 
 int announce(const struct platform *p, const struct platform_options *options,

@@ -219,7 +219,7 @@ static int listen_tls(struct platform *p, const struct platform_options *o, int 
     CLEANUP(free_ptr)
     char *path = o->ca_out ? xstrdup(o->ca_out) : fs_join(p->dir, "ca.pem");
     if (tls_make(&names, &tls, err) < 0 ||
-        fs_write(path, tls.ca_pem, strlen(tls.ca_pem), 0644, err) < 0) {
+        fs_write_output(path, tls.ca_pem, strlen(tls.ca_pem), 0644, err) < 0) {
         (void)close(fd);
         if (o->ca_out && err && err->kind == ERR_SYS)
             err->kind = ERR_CONFIG; /* a path that was asked for */
