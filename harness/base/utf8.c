@@ -31,3 +31,24 @@ size_t utf8_valid(const char *s, size_t len)
     }
     return at;
 }
+
+/* C1 is U+0080 to U+009F. */
+static bool steers(const unsigned char *c, size_t len)
+{
+    if (len == 1)
+        return (c[0] < 0x20 && c[0] != '\n' && c[0] != '\t') || c[0] == 0x7f;
+    return len == 2 && c[0] == 0xc2 && c[1] < 0xa0;
+}
+
+void utf8_add_shown(struct buf *out, const char *text, size_t len)
+{
+    for (size_t i = 0; i < len;) {
+        size_t n = utf8_len(text + i, len - i);
+
+        if (n == 0 || steers((const unsigned char *)text + i, n))
+            buf_adds(out, "\xef\xbf\xbd");
+        else
+            buf_add(out, text + i, n);
+        i += n ? n : 1;
+    }
+}

@@ -5,11 +5,15 @@
 #ifndef BASE_UTF8_H
 #define BASE_UTF8_H
 
+#include "base/buf.h"
 #include <stddef.h>
 
 /* Bytes of the character at s, of which left can be read; 0 = malformed. left > 0. */
 size_t utf8_len(const char *s, size_t left);
 /* Offset of the first byte that is not well-formed; len = all is. */
 size_t utf8_valid(const char *s, size_t len);
+/* Appends a text for people's eyes: what is malformed, or would steer a terminal (C0 but
+ * newline and tab, DEL, C1), becomes U+FFFD. */
+void utf8_add_shown(struct buf *out, const char *text, size_t len);
 
 #endif

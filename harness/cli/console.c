@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/utf8.h"
 #include "io/json.h"
 
 #include <errno.h>
@@ -62,26 +63,39 @@ static void draw_live(struct console *c)
     c->line_open = true;
 }
 
+/* What a product said may hold anything; NULL = nothing. */
+static void add_shown(struct buf *out, const char *text)
+{
+    utf8_add_shown(out, text ? text : "", text ? strlen(text) : 0);
+}
+
 /* Text of several lines, indented, cut off past SHOWN_TEXT. */
 static void add_indented(struct buf *out, const char *label, const char *text)
 {
-    buf_addf(out, "        %-9s ", label);
+    struct buf shown CLEANUP(buf_release) = BUF_INIT(KIB(256));
     size_t n = 0;
-    for (const char *p = text ? text : ""; *p && n < SHOWN_TEXT; p++, n++) {
-        buf_addc(out, *p);
-        if (*p == '\n') {
+    add_shown(&shown, text);
+    buf_addf(out, "        %-9s ", label);
+    while (n < shown.len && n < SHOWN_TEXT) {
+        size_t len = utf8_len(shown.data + n, shown.len - n);
+        buf_add(out, shown.data + n, len);
+        if (shown.data[n] == '\n') {
             buf_adds(out, "                  ");
         }
+        n += len;
     }
-    buf_adds(out, text && text[n] ? " ...\n" : "\n");
+    buf_adds(out, n < shown.len ? " ...\n" : "\n");
 }
 
 static void add_check(struct console *c, const struct event *ev)
 {
     struct buf line CLEANUP(buf_release) = BUF_INIT(KIB(16));
     const char *word = table_name(verdict_names, (int)ev->verdict);
-    buf_addf(&line, "    %s%-6s%s %s: %s\n", paint(c, ev->verdict), word, plain(c),
-             ev->step_name ? ev->step_name : ev->step, ev->name);
+    buf_addf(&line, "    %s%-6s%s ", paint(c, ev->verdict), word, plain(c));
+    add_shown(&line, ev->step_name ? ev->step_name : ev->step);
+    buf_adds(&line, ": ");
+    add_shown(&line, ev->name);
+    buf_addc(&line, '\n');
     if (ev->verdict == VERDICT_FAIL || ev->verdict == VERDICT_BROKEN) {
         add_indented(&line, "expected", ev->expected);
         add_indented(&line, "actual", ev->actual);
@@ -112,6 +126,15 @@ static void print_checks(struct console *c, const char *scenario)
     c->reds = rest;
 }
 
+static void print_line(struct console *c, const char *indent, const char *text)
+{
+    struct buf line CLEANUP(buf_release) = BUF_INIT(KIB(16));
+    buf_adds(&line, indent);
+    add_shown(&line, text);
+    buf_addc(&line, '\n');
+    fputs(line.data, c->opt.out);
+}
+
 static void scenario_ended(struct console *c, const struct event *ev)
 {
     bool red = ev->verdict == VERDICT_FAIL || ev->verdict == VERDICT_BROKEN;
@@ -136,7 +159,7 @@ static void scenario_ended(struct console *c, const struct event *ev)
         /* A FAIL is said by its checks, below. */
         if (ev->reason && ev->reason[0] && ev->verdict != VERDICT_PASS &&
             ev->verdict != VERDICT_FAIL) {
-            fprintf(c->opt.out, "    %s\n", ev->reason);
+            print_line(c, "    ", ev->reason);
         }
     }
     print_checks(c, ev->scenario);
@@ -191,7 +214,7 @@ static void run_ended(struct console *c, const struct event *ev)
     fprintf(c->opt.out, "%s%s%s in %s\n", paint(c, colour), word, plain(c),
             clock_human(ev->duration_ms, human));
     if (ev->reason && ev->reason[0] && ev->exit_code != 0) {
-        fprintf(c->opt.out, "%s\n", ev->reason);
+        print_line(c, "", ev->reason);
     }
 }
 
