@@ -5,11 +5,13 @@
 #include "cli/options.h"
 #include "run/verdict.h"
 
-#include <errno.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { MAX_COMMANDS = 32 };
 
@@ -47,6 +49,15 @@ static int exit_code_of(const struct err *err)
     return err->kind == ERR_USAGE || err->kind == ERR_CONFIG ? EXIT_USAGE : EXIT_BROKEN;
 }
 
+/* Results that could not be written were not given; a reader that has seen enough
+ * (`| head`) is no failure. An earlier write may have failed, so its errno is gone. */
+static bool output_was_taken(void)
+{
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    bool failed = fflush(stdout) != 0 || ferror(stdout);
+    return !failed || (poll(&out, 1, 0) == 1 && (out.revents & POLLERR));
+}
+
 static int run_command(const struct command *c, int argc, char **argv)
 {
     struct err err = ERR_INIT;
@@ -63,10 +74,8 @@ static int run_command(const struct command *c, int argc, char **argv)
     }
     options_release(c, arguments);
     free(arguments);
-    /* Results that could not be written were not given; a reader that has seen enough
-     * (`| head`) is no failure. */
-    if (fflush(stdout) != 0 && errno != EPIPE && result == EXIT_PASSED) {
-        perror("waybill: cannot write the output");
+    if (!output_was_taken() && result == EXIT_PASSED) {
+        fputs("waybill: cannot write the output: is the disk full?\n", stderr);
         result = EXIT_BROKEN;
     }
     return result;
