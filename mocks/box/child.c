@@ -24,7 +24,6 @@ struct child_call {
     struct child *child;
     struct child_call *next;
     int64_t id;
-    bool cancelled;
     struct loop_timer *gone_timer; /* of a call that was made when it was gone already */
     child_answer_fn *fn;
     child_progress_fn *progress; /* NULL = not asked for */
@@ -49,6 +48,7 @@ struct child {
     int pages, junk_lines;
     int64_t last_id;
     struct child_call *calls;
+    struct child_call *doomed; /* those that are being told that it is gone */
     child_changed_fn *changed;
     void *arg;
 };
@@ -65,10 +65,9 @@ const char *child_state_name(enum child_state state)
 
 /* ---- calls ---- */
 
-/* Takes the call with this id out of the list; NULL = none. */
-static struct child_call *take_call(struct child *c, int64_t id)
+static struct child_call *take_from(struct child_call **at, int64_t id)
 {
-    for (struct child_call **at = &c->calls; *at; at = &(*at)->next)
+    for (; *at; at = &(*at)->next)
         if ((*at)->id == id) {
             struct child_call *call = *at;
             *at = call->next;
@@ -77,28 +76,41 @@ static struct child_call *take_call(struct child *c, int64_t id)
     return NULL;
 }
 
+/* Takes the call with this id out of its list; NULL = none. */
+static struct child_call *take_call(struct child *c, int64_t id)
+{
+    struct child_call *call = take_from(&c->calls, id);
+
+    return call ? call : take_from(&c->doomed, id);
+}
+
+static void free_call(struct child_call *call)
+{
+    if (!call)
+        return;
+    loop_timer_cancel(call->gone_timer);
+    free(call);
+}
+
 static void finish_call(struct child_call *call, json_t *result, const json_t *error)
 {
-    child_answer_fn *fn = call->cancelled ? NULL : call->fn;
+    child_answer_fn *fn = call->fn;
     void *arg = call->arg;
 
-    free(call);
-    if (fn)
-        fn(result, error, arg);
+    free_call(call);
+    fn(result, error, arg);
 }
 
 /* Answers what is pending. The list is taken away first: an answer may lead to another
  * call, which finds the child failed and gets a turn of the loop of its own. */
 static void drop_calls(struct child *c)
 {
-    struct child_call *call = c->calls;
-
+    c->doomed = c->calls;
     c->calls = NULL;
-    while (call) {
-        struct child_call *next = call->next;
-        loop_timer_cancel(call->gone_timer);
+    while (c->doomed) {
+        struct child_call *call = c->doomed;
+        c->doomed = call->next;
         finish_call(call, NULL, NULL);
-        call = next;
     }
 }
 
@@ -237,12 +249,11 @@ void child_call_cancel(struct child_call *call)
 {
     if (!call)
         return;
-    call->cancelled = true;
     struct child *c = call->child;
-    if (c->state == CHILD_FAILED || c->ending)
-        return;
     json_t *params CLEANUP(json_drop) = json_make("{s:I}", "requestId", call->id);
-    send_frame(c, rpc_notification("notifications/cancelled", params));
+    free_call(take_call(c, call->id));
+    if (c->state != CHILD_FAILED && !c->ending)
+        send_frame(c, rpc_notification("notifications/cancelled", params));
 }
 
 /* notifications/progress of one of our calls. */
@@ -253,7 +264,7 @@ static void tell_progress(const struct child *c, const json_t *params)
 
     for (const struct child_call *call = c->calls; call; call = call->next)
         if (json_is_integer(token) && call->id == json_integer_value(token) &&
-            call->progress && !call->cancelled) {
+            call->progress) {
             call->progress(json_number_value(json_object_get(params, "progress")),
                            json_is_number(total) ? json_number_value(total) : -1,
                            json_str(params, "message", NULL), call->arg);
@@ -561,11 +572,8 @@ void child_free(struct child *child)
 {
     if (!child)
         return;
-    while (child->calls) {
-        struct child_call *call = take_call(child, child->calls->id);
-        loop_timer_cancel(call->gone_timer);
-        free(call);
-    }
+    while (child->calls)
+        free_call(take_call(child, child->calls->id));
     loop_timer_cancel(child->timer);
     proc_signal(&child->proc, SIGKILL);
     close_in(child);
@@ -606,6 +614,15 @@ bool child_running(const struct child *child)
 int child_junk_lines(const struct child *child)
 {
     return child->junk_lines;
+}
+
+size_t child_waiting(const struct child *child)
+{
+    size_t n = 0;
+
+    for (const struct child_call *call = child->calls; call; call = call->next)
+        n++;
+    return n;
 }
 
 const json_t *child_hello(const struct child *child)

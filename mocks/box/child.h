@@ -54,6 +54,7 @@ const char *child_name(const struct child *child);
 const char *child_why(const struct child *child); /* it failed; "" while it has not */
 bool child_running(const struct child *child);    /* there is a process */
 int child_junk_lines(const struct child *child);
+size_t child_waiting(const struct child *child); /* calls without an answer so far */
 /* What initialize answered (protocolVersion, capabilities, serverInfo, instructions);
  * NULL before. Borrowed. */
 const json_t *child_hello(const struct child *child);

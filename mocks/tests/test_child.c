@@ -18,6 +18,7 @@ struct fixture {
     int answers;
     bool was_gone;
     char *result;
+    struct child_call *other; /* that an answer cancels */
 };
 
 static int setup(void **state)
@@ -95,6 +96,14 @@ static void answered(json_t *result, const json_t *error, void *arg)
     f->answers++;
     f->was_gone = !result && !error;
     f->result = result ? json_text(result, JSON_WIRE) : NULL;
+}
+
+static void cancels_the_other(json_t *result, const json_t *error, void *arg)
+{
+    const struct fixture *f = arg;
+
+    child_call_cancel(f->other);
+    answered(result, error, arg);
 }
 
 static void await_answer(struct fixture *f)
@@ -250,6 +259,41 @@ static void drops_the_answer_of_a_cancelled_call(void **state)
     assert_string_equal(f->result, "{\"n\":2}");
 }
 
+static void forgets_a_call_that_is_cancelled(void **state)
+{
+    struct fixture *f = *state;
+    start(f, HELLO NO_TOOLS "while read -r l; do :; done", 10000);
+    await_state(f, CHILD_READY);
+    struct child_call *first = child_request(f->child, "x", NULL, answered, f);
+    (void)child_request(f->child, "y", NULL, answered, f);
+    assert_int_equal(child_waiting(f->child), 2);
+    child_call_cancel(first);
+    assert_int_equal(child_waiting(f->child), 1);
+}
+
+/* One that is made when the server is gone already waits for the loop alone. */
+static void says_nothing_of_a_cancelled_call_to_a_server_that_is_gone(void **state)
+{
+    struct fixture *f = *state;
+    start(f, "exit 1", 10000);
+    await_state(f, CHILD_FAILED);
+    child_call_cancel(child_request(f->child, "x", NULL, cancels_the_other, f));
+    (void)child_request(f->child, "y", NULL, answered, f);
+    await_answer(f);
+    assert_int_equal(child_waiting(f->child), 0);
+}
+
+static void lets_an_answer_cancel_another_call(void **state)
+{
+    struct fixture *f = *state;
+    start(f, HELLO NO_TOOLS "read -r l; read -r l; exit 1", 10000);
+    await_state(f, CHILD_READY);
+    f->other = child_request(f->child, "x", NULL, answered, f);
+    (void)child_request(f->child, "y", NULL, cancels_the_other, f);
+    await_answer(f);
+    assert_int_equal(child_waiting(f->child), 0);
+}
+
 static void sends_more_than_a_pipe_holds(void **state)
 {
     struct fixture *f = *state;
@@ -283,6 +327,9 @@ int main(void)
         CASE(fails_a_command_that_does_not_exist),
         CASE(tells_pending_calls_that_the_server_is_gone),
         CASE(drops_the_answer_of_a_cancelled_call),
+        CASE(forgets_a_call_that_is_cancelled),
+        CASE(says_nothing_of_a_cancelled_call_to_a_server_that_is_gone),
+        CASE(lets_an_answer_cancel_another_call),
         CASE(sends_more_than_a_pipe_holds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
