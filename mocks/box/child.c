@@ -24,7 +24,7 @@ struct child_call {
     struct child *child;
     struct child_call *next;
     int64_t id;
-    struct loop_timer *gone_timer; /* of a call that was made when it was gone already */
+    struct loop_timer *timer; /* of a call that is answered without having been sent */
     child_answer_fn *fn;
     child_progress_fn *progress; /* NULL = not asked for */
     void *arg;
@@ -88,7 +88,7 @@ static void free_call(struct child_call *call)
 {
     if (!call)
         return;
-    loop_timer_cancel(call->gone_timer);
+    loop_timer_cancel(call->timer);
     free(call);
 }
 
@@ -118,9 +118,21 @@ static void call_gone(void *arg)
 {
     struct child_call *call = arg;
 
-    call->gone_timer = NULL;
+    call->timer = NULL;
     (void)take_call(call->child, call->id);
     finish_call(call, NULL, NULL);
+}
+
+static void call_refused(void *arg)
+{
+    struct child_call *call = arg;
+    json_t *error CLEANUP(json_drop) =
+        json_make("{s:i,s:s}", "code", RPC_INTERNAL_ERROR, "message",
+                  "the request is too large for what the MCP server reads");
+
+    call->timer = NULL;
+    (void)take_call(call->child, call->id);
+    finish_call(call, NULL, error);
 }
 
 /* ---- the state ---- */
@@ -183,14 +195,19 @@ static void in_ready(uint32_t events, void *arg)
         flush_in(c);
 }
 
-/* frame: taken. */
-static void send_frame(struct child *c, json_t *frame)
+/* frame: taken. False = there is no room for it beside what the server has not read, and
+ * nothing of it is sent: a line that was cut would swallow the next one. */
+static bool send_frame(struct child *c, json_t *frame)
 {
     char *text CLEANUP(free_ptr) = rpc_text(frame);
+    size_t len = strlen(text);
 
-    buf_adds(&c->in, text);
+    if (len + 1 > c->in.max - c->in.len)
+        return false;
+    buf_add(&c->in, text, len);
     buf_addc(&c->in, '\n');
     flush_in(c);
+    return true;
 }
 
 /* The parameters with a token for progress: the call's id. Caller owns. */
@@ -215,7 +232,8 @@ static void request(struct child *c, struct child_call *call, const char *method
     call->child = c;
     call->next = c->calls;
     c->calls = call;
-    send_frame(c, rpc_request(id, method, all));
+    if (!send_frame(c, rpc_request(id, method, all)))
+        call->timer = loop_timer_add(c->loop, 0, call_refused, call);
 }
 
 struct child_call *child_request(struct child *child, const char *method, json_t *params,
@@ -241,7 +259,7 @@ struct child_call *child_request_watched(struct child *child, const char *method
     call->child = child;
     call->next = child->calls;
     child->calls = call;
-    call->gone_timer = loop_timer_add(child->loop, 0, call_gone, call);
+    call->timer = loop_timer_add(child->loop, 0, call_gone, call);
     return call;
 }
 
@@ -253,7 +271,7 @@ void child_call_cancel(struct child_call *call)
     json_t *params CLEANUP(json_drop) = json_make("{s:I}", "requestId", call->id);
     free_call(take_call(c, call->id));
     if (c->state != CHILD_FAILED && !c->ending)
-        send_frame(c, rpc_notification("notifications/cancelled", params));
+        (void)send_frame(c, rpc_notification("notifications/cancelled", params));
 }
 
 /* notifications/progress of one of our calls. */
@@ -317,7 +335,7 @@ static void hello_came(json_t *result, const json_t *error, void *arg)
         return;
     }
     c->hello = json_incref(result);
-    send_frame(c, rpc_notification("notifications/initialized", NULL));
+    (void)send_frame(c, rpc_notification("notifications/initialized", NULL));
     if (c->state == CHILD_STARTING)
         list_page(c, NULL);
 }
@@ -345,8 +363,9 @@ static void take_line(struct child *c, const char *line, size_t len)
     }
     if (f.kind == RPC_REQUEST) {
         bool ping = strcmp(f.method, "ping") == 0;
-        send_frame(c, ping ? rpc_result(f.id, NULL)
-                           : rpc_error(f.id, RPC_METHOD_NOT_FOUND, "Method not found"));
+        (void)send_frame(
+            c, ping ? rpc_result(f.id, NULL)
+                    : rpc_error(f.id, RPC_METHOD_NOT_FOUND, "Method not found"));
     } else if (f.kind == RPC_NOTIFICATION) {
         if (strcmp(f.method, "notifications/progress") == 0)
             tell_progress(c, f.params);

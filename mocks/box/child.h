@@ -70,7 +70,8 @@ void child_end(struct child *child, int signo);
 typedef void child_answer_fn(json_t *result, const json_t *error, void *arg);
 
 /* Sends a request; the answer comes later, never from within. params: borrowed, NULL =
- * none. The handle dies when fn starts. */
+ * none. The handle dies when fn starts. One for which there is no room within LIMIT_LINE
+ * beside what the server has not read is not sent, and answered with -32603. */
 struct child_call *child_request(struct child *child, const char *method, json_t *params,
                                  child_answer_fn *fn, void *arg);
 /* The same, and the server is asked to tell its progress: progress is called with arg

@@ -215,6 +215,24 @@ static void cancels_behind_it_when_a_legacy_client_says_so(void **state)
     free(session);
 }
 
+static void fails_the_one_request_that_the_server_behind_cannot_read(void **state)
+{
+    struct fixture *f = *state;
+    char *text CLEANUP(free_ptr) = xcalloc(1, LIMIT_LINE + 1);
+    start_with_diagnostics(f);
+    memset(text, 'x', LIMIT_LINE);
+    char *body CLEANUP(free_ptr) = xasprintf(
+        "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"tools/call\",\"params\":{"
+        "\"name\":\"test_simple_text\",\"arguments\":{\"a\":\"%s\"}," META("") "}}",
+        text);
+    ask(f, "POST", GATEWAY, CALLING("test_simple_text"), body);
+    assert_error(f, 200, -32603);
+    ask(f, "POST", GATEWAY, CALLING("test_simple_text"),
+        CALL("test_simple_text", "{}", ""));
+    char *said CLEANUP(free_ptr) = answer_text(f);
+    assert_non_null(strstr(said, "simple text"));
+}
+
 static void shows_its_frames_and_finds_no_fault_in_its_own(void **state)
 {
     struct fixture *f = *state;
@@ -244,6 +262,7 @@ int main(int argc, char **argv)
         CASE(passes_progress_on_with_the_clients_own_token),
         CASE(cancels_behind_it_when_a_modern_client_leaves),
         CASE(cancels_behind_it_when_a_legacy_client_says_so),
+        CASE(fails_the_one_request_that_the_server_behind_cannot_read),
         CASE(shows_its_frames_and_finds_no_fault_in_its_own),
     };
     int code;

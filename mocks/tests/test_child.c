@@ -1,5 +1,6 @@
 /* Servers that misbehave on stdio, and what the box makes of them. */
 #include "base/clock.h"
+#include "base/limits.h"
 #include "io/json.h"
 #include "io/loop.h"
 #include "mocks/box/child.h"
@@ -17,6 +18,7 @@ struct fixture {
     struct strv env;
     int answers;
     bool was_gone;
+    int code; /* of an error */
     char *result;
     struct child_call *other; /* that an answer cancels */
 };
@@ -95,6 +97,7 @@ static void answered(json_t *result, const json_t *error, void *arg)
 
     f->answers++;
     f->was_gone = !result && !error;
+    f->code = (int)json_int(error, "code", 0);
     f->result = result ? json_text(result, JSON_WIRE) : NULL;
 }
 
@@ -315,6 +318,49 @@ static void sends_more_than_a_pipe_holds(void **state)
     assert_non_null(strstr(f->result, "{\"n\":3000"));
 }
 
+static json_t *text_of_bytes(size_t len)
+{
+    char *text CLEANUP(free_ptr) = xmalloc(len);
+
+    memset(text, 'x', len);
+    return json_make("{s:s%}", "text", text, len);
+}
+
+/* In its place nothing is sent, and what comes after it arrives whole. */
+static void refuses_a_request_that_is_no_line_and_sends_the_next(void **state)
+{
+    struct fixture *f = *state;
+    json_t *params CLEANUP(json_drop) = text_of_bytes(LIMIT_LINE);
+    start(f,
+          HELLO NO_TOOLS
+          "read -r l; case $l in *'\"id\":4,\"method\":\"y\"}') echo "
+          "'{\"jsonrpc\":\"2.0\",\"id\":4,\"result\":{\"n\":2}}';; esac; read -r l",
+          10000);
+    await_state(f, CHILD_READY);
+    (void)child_request(f->child, "x", params, answered, f);
+    assert_int_equal(f->answers, 0); /* never from within */
+    await_answer(f);
+    assert_int_equal(f->code, -32603);
+    f->answers = 0;
+    (void)child_request(f->child, "y", NULL, answered, f);
+    await_answer(f);
+    assert_string_equal(f->result, "{\"n\":2}");
+}
+
+static void refuses_what_does_not_fit_beside_what_is_not_read(void **state)
+{
+    struct fixture *f = *state;
+    json_t *params CLEANUP(json_drop) = text_of_bytes(LIMIT_LINE / 2);
+    start(f, HELLO NO_TOOLS "kill -STOP $$", 10000);
+    await_state(f, CHILD_READY);
+    (void)child_request(f->child, "x", params, answered, f);
+    (void)child_request(f->child, "y", params, answered, f);
+    (void)child_request(f->child, "z", params, answered, f);
+    await_answer(f);
+    assert_int_equal(f->code, -32603);
+    assert_int_equal(child_waiting(f->child), 2);
+}
+
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -331,6 +377,8 @@ int main(void)
         CASE(says_nothing_of_a_cancelled_call_to_a_server_that_is_gone),
         CASE(lets_an_answer_cancel_another_call),
         CASE(sends_more_than_a_pipe_holds),
+        CASE(refuses_a_request_that_is_no_line_and_sends_the_next),
+        CASE(refuses_what_does_not_fit_beside_what_is_not_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
