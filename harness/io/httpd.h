@@ -87,7 +87,8 @@ void httpd_reply_buf(struct httpd_req *req, int status, const char *type,
 void httpd_reply_file(struct httpd_req *req, int status, const char *type, int fd,
                       size_t len);
 void httpd_reply_text(struct httpd_req *req, int status, const char *text);
-/* Compact JSON rendered by json_render_wire (io/json.h). body: taken. */
+/* Compact JSON, JSON_WIRE of io/json.h. body: taken. One that is larger than
+ * LIMIT_RESPONSE_BODY is answered 500 with {"error"} instead. */
 void httpd_reply_json(struct httpd_req *req, int status, json_t *body);
 
 /* An answer in pieces (text/event-stream). After begin, req is gone and the stream lives

@@ -102,6 +102,11 @@ void httpd_reply_json(struct httpd_req *req, int status, json_t *body)
     CLEANUP(buf_release) struct buf text = BUF_INIT(LIMIT_RESPONSE_BODY);
     json_render(body, JSON_WIRE, &text);
     json_decref(body);
+    if (text.truncated) {
+        status = 500;
+        buf_reset(&text);
+        buf_addf(&text, "{\"error\":\"the answer is larger than %zu bytes\"}", text.max);
+    }
     httpd_reply_buf(req, status, "application/json; charset=utf-8", &text);
 }
 

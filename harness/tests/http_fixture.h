@@ -203,6 +203,16 @@ static void next_event(void *arg)
     f->timer = loop_timer_add(f->loop, 1, next_event, f);
 }
 
+/* Each of its bytes takes six on the wire. */
+static void reply_large(struct httpd_req *req)
+{
+    size_t len = LIMIT_RESPONSE_BODY / 6;
+    char *text CLEANUP(free_ptr) = xmalloc(len);
+
+    memset(text, '<', len);
+    httpd_reply_json(req, 200, json_pack("{s:s%}", "text", text, len));
+}
+
 static void handle_slow_kinds(struct fixture *f, struct httpd_req *req)
 {
     if (strcmp(req->path, "/later") == 0) {
@@ -233,6 +243,8 @@ static void handle(struct httpd_req *req, void *arg)
     } else if (strcmp(req->path, "/echo") == 0) {
         httpd_add_header(req, "X-Method", req->method);
         httpd_reply(req, 201, "application/octet-stream", req->body, req->body_len);
+    } else if (strcmp(req->path, "/large") == 0) {
+        reply_large(req);
     } else if (strcmp(req->path, "/redirect") == 0) {
         httpd_add_header(req, "Location", httpd_query(req, "to"));
         httpd_reply(req, 302, NULL, "", 0);

@@ -92,6 +92,19 @@ static void tells_what_is_kept_when_it_stops(void **state)
     assert_null(f->kept);
 }
 
+static void answers_500_in_place_of_json_that_is_too_large(void **state)
+{
+    struct fixture *f = *state;
+    CLEANUP(result_release) struct result r = RESULT_INIT;
+    struct http_request req = {.url = url(f->base, "/large")};
+    ask(f, &req, &r);
+    assert_int_equal(r.resp.status, 500);
+    assert_string_equal(http_response_header(&r.resp, "Content-Type"),
+                        "application/json; charset=utf-8");
+    assert_string_equal(r.resp.body.data,
+                        "{\"error\":\"the answer is larger than 67108864 bytes\"}");
+}
+
 static void streams_events_until_the_end(void **state)
 {
     struct fixture *f = *state;
@@ -190,6 +203,7 @@ int main(void)
         IN_LOOP(answers_later),
         IN_LOOP(tells_when_the_peer_leaves_before_the_answer),
         IN_LOOP(tells_what_is_kept_when_it_stops),
+        IN_LOOP(answers_500_in_place_of_json_that_is_too_large),
         IN_LOOP(streams_events_until_the_end),
         IN_LOOP(sends_the_head_of_a_stream_before_its_first_event),
         IN_LOOP(tells_when_the_reader_of_a_stream_leaves),

@@ -20,6 +20,8 @@
 
 enum { MUTE_GRACE_MS = 500 };
 
+#define READ_SIZE KIB(16)
+
 struct child_call {
     struct child *child;
     struct child_call *next;
@@ -376,21 +378,20 @@ static void take_line(struct child *c, const char *line, size_t len)
     }
 }
 
-static void take_lines(struct child *c)
+/* seen: bytes in which there is no newline. */
+static void take_lines(struct child *c, size_t seen)
 {
     size_t start = 0;
+    const char *end = NULL;
 
-    for (;;) {
+    while ((end = memchr(c->out.data + seen, '\n', c->out.len - seen))) {
         const char *line = c->out.data + start;
-        const char *end = memchr(line, '\n', c->out.len - start);
-        if (!end)
-            break;
         size_t len = (size_t)(end - line);
         take_line(c, line, len && line[len - 1] == '\r' ? len - 1 : len);
-        start += (size_t)(end - line) + 1;
+        start = seen = start + len + 1;
     }
     buf_consume(&c->out, start);
-    if (c->out.truncated)
+    if (c->out.len > LIMIT_RESPONSE_BODY)
         failed(c, "wrote a line that is too long");
 }
 
@@ -403,7 +404,7 @@ static void close_out(struct child *c)
 
 static void read_out(struct child *c)
 {
-    char chunk[16384];
+    char chunk[READ_SIZE];
 
     while (c->proc.out >= 0) {
         ssize_t n = read(c->proc.out, chunk, sizeof(chunk));
@@ -415,8 +416,9 @@ static void read_out(struct child *c)
             close_out(c);
             return;
         }
+        size_t seen = c->out.len;
         buf_add(&c->out, chunk, (size_t)n);
-        take_lines(c);
+        take_lines(c, seen);
     }
 }
 
@@ -551,7 +553,7 @@ struct child *child_start(const struct child_options *opt)
     c->changed = opt->changed;
     c->arg = opt->arg;
     buf_init(&c->in, LIMIT_LINE);
-    buf_init(&c->out, LIMIT_LINE);
+    buf_init(&c->out, LIMIT_RESPONSE_BODY + READ_SIZE);
     prepare(c, opt);
     launch(c);
     return c;

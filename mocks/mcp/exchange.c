@@ -136,6 +136,40 @@ void exchange_close_stream(struct exchange *x)
         x->origin.port->close_stream(x);
 }
 
+/* ---- what no message holds ---- */
+
+/* What is sent in place of a frame; NULL = nothing. Owned by the caller. */
+static json_t *instead_of(const json_t *frame)
+{
+    const json_t *one = NULL;
+    size_t i = 0;
+
+    if (json_object_get(frame, "method"))
+        return NULL;
+    if (!json_is_array(frame))
+        return rpc_error(json_object_get(frame, "id"), RPC_INTERNAL_ERROR,
+                         "the answer is larger than a message may be");
+    json_t *errors = xcheck(json_array());
+    json_array_foreach(frame, i, one)
+    {
+        json_push(errors, instead_of(one));
+    }
+    return errors;
+}
+
+char *mcp_text_within(json_t *frame, size_t max)
+{
+    char *text = json_text(frame, JSON_STRUCT);
+
+    if (strlen(text) > max) {
+        json_t *instead = instead_of(frame);
+        free(text);
+        text = instead ? rpc_text(instead) : NULL;
+    }
+    json_decref(frame);
+    return text;
+}
+
 /* ---- the end ---- */
 
 static void forget(struct exchange *x)

@@ -82,6 +82,11 @@ void exchange_cancel(struct exchange *x);
 /* Of every exchange of a peer. */
 void mcp_server_drop_peer(struct mcp_server *s, const struct mcp_peer *peer);
 
+/* The text of a frame for the client. One of more than max bytes gives way to an error
+ * with its id; a batch to one for each answer in it; a notification to nothing, which is
+ * NULL. frame: taken. Caller frees. */
+char *mcp_text_within(json_t *frame, size_t max);
+
 /* Keeps a frame with those that were seen; revision or method may be NULL. */
 void mcp_server_saw(const struct mcp_server *s, enum mcp_sender sender,
                     enum mcp_wire wire, const struct mcp_revision *revision,

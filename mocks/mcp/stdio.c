@@ -138,9 +138,10 @@ static void write_line(struct mcp_stdio *t, const char *text)
 /* frame: taken. */
 static void send_frame(struct mcp_stdio *t, json_t *frame)
 {
-    char *text CLEANUP(free_ptr) = rpc_text(frame);
+    size_t room = t->unread.max - t->unread.len;
+    char *text CLEANUP(free_ptr) = mcp_text_within(frame, room ? room - 1 : 0);
 
-    if (t->err.kind == ERR_NONE)
+    if (text && t->err.kind == ERR_NONE)
         write_line(t, text);
 }
 

@@ -4,7 +4,8 @@
  *
  * The flags of the descriptors, which other processes may share, are not changed, and
  * neither reading nor writing blocks: what the client does not take waits for it, at most
- * LIMIT_RESPONSE_BODY, and past a part of that nothing more is read. in may be a file.
+ * LIMIT_RESPONSE_BODY, and past a part of that nothing more is read; an answer for which
+ * there is no room gives way to an error. in may be a file.
  */
 #ifndef MOCKS_MCP_STDIO_H
 #define MOCKS_MCP_STDIO_H

@@ -174,6 +174,9 @@ static const struct bad_server BAD[] = {
            "read -r l",
      "listed no array of tools"},
     {"says nothing", "while read -r l; do :; done", "did not list its tools in time"},
+    {"writes a line without an end",
+     "head -c 80000000 /dev/zero; while read -r l; do :; done",
+     "wrote a line that is too long"},
     {"closes its stdout",
      "trap '' TERM; exec 1>&-; while read -r l; do :; done; "
      "read -r l < /dev/zero",
@@ -361,6 +364,22 @@ static void refuses_what_does_not_fit_beside_what_is_not_read(void **state)
     assert_int_equal(child_waiting(f->child), 2);
 }
 
+/* What a server answers may be larger than what it can be asked. */
+static void reads_a_longer_line_than_it_writes(void **state)
+{
+    struct fixture *f = *state;
+    start(f,
+          HELLO NO_TOOLS
+          "read -r l; printf '{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":\"'; "
+          "head -c 10000000 /dev/zero | tr '\\0' x; printf '\"}\\n'; read -r l",
+          10000);
+    await_state(f, CHILD_READY);
+    (void)child_request(f->child, "x", NULL, answered, f);
+    await_answer(f);
+    assert_non_null(f->result);
+    assert_int_equal(strlen(f->result), 10000002);
+}
+
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -378,6 +397,7 @@ int main(void)
         CASE(lets_an_answer_cancel_another_call),
         CASE(sends_more_than_a_pipe_holds),
         CASE(refuses_a_request_that_is_no_line_and_sends_the_next),
+        CASE(reads_a_longer_line_than_it_writes),
         CASE(refuses_what_does_not_fit_beside_what_is_not_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
