@@ -3,10 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "io/json.h"
 
-enum { KEPT = 512 };
+enum {
+    KEPT = 512,
+    WORD_MAX = 200, /* bytes of an id or a method */
+    FINDINGS_MAX = 16,
+};
 
 struct mcp_frames {
     json_t *rows[KEPT]; /* owned; row n stands at n % KEPT */
@@ -44,29 +50,59 @@ static const char *kind_of(const json_t *frame)
     return json_object_get(frame, "error") ? "error" : "result";
 }
 
+/* A value, or, where it is long, the begin of its text with a mark. value: borrowed, NULL
+ * = none, which gives NULL; the caller owns the result. */
+static json_t *shortened(json_t *value)
+{
+    struct buf text CLEANUP(buf_release) = BUF_INIT(WORD_MAX);
+
+    if (json_is_string(value))
+        buf_add(&text, json_string_value(value), json_string_length(value));
+    else if (value)
+        json_render(value, JSON_STRUCT, &text);
+    if (!text.truncated)
+        return json_incref(value);
+    char *cut CLEANUP(free_ptr) =
+        xasprintf("%.*s\xe2\x80\xa6", (int)utf8_valid(text.data, text.len), text.data);
+    return json_str_new(cut);
+}
+
+static json_t *shortened_list(const struct strv *findings)
+{
+    json_t *words = xcheck(json_array());
+
+    for (size_t i = 0; i < findings->n && i < FINDINGS_MAX; i++)
+        json_push(words, json_str_new(findings->v[i]));
+    if (findings->n > FINDINGS_MAX) {
+        char *rest CLEANUP(free_ptr) =
+            xasprintf("and %zu more", findings->n - FINDINGS_MAX);
+        json_push(words, json_str_new(rest));
+    }
+    return words;
+}
+
 void mcp_frames_add(struct mcp_frames *f, const char *server,
                     const struct mcp_frame_context *cx, const json_t *frame)
 {
     struct strv findings CLEANUP(strv_release) = STRV_INIT;
     bool valid = mcp_frame_check_json(frame, cx, &findings);
-    json_t *words = xcheck(json_array());
-    const char *method = json_str(frame, "method", cx->method);
+    const char *named = json_str(frame, "method", cx->method);
+    json_t *name CLEANUP(json_drop) = named ? json_str_new(named) : NULL;
+    json_t *method CLEANUP(json_drop) = shortened(name);
+    json_t *id CLEANUP(json_drop) = shortened(json_object_get(frame, "id"));
 
-    for (size_t i = 0; i < findings.n; i++)
-        (void)json_array_append_new(words, json_str_new(findings.v[i]));
     f->total[cx->sender]++;
     f->invalid[cx->sender] += !valid;
-    keep(f,
-         json_make("{s:I,s:I,s:s,s:s*,s:s,s:s*,s:s*,s:s,s:s*,s:O*,s:b,s:o}", "n",
-                   (json_int_t)f->n, "at_ms", (json_int_t)clock_wall_ms(), "direction",
-                   cx->sender == MCP_FROM_CLIENT ? "in" : "out", "server", server,
-                   "transport", cx->wire == MCP_WIRE_HTTP ? "http" : "stdio", "era",
-                   !cx->revision                          ? NULL
-                   : mcp_revision_is_modern(cx->revision) ? "modern"
-                                                          : "legacy",
-                   "revision", cx->revision ? cx->revision->name : NULL, "kind",
-                   kind_of(frame), "method", method, "id", json_object_get(frame, "id"),
-                   "valid", (int)valid, "findings", words));
+    keep(f, json_make("{s:I,s:I,s:s,s:s*,s:s,s:s*,s:s*,s:s,s:O*,s:O*,s:b,s:o}", "n",
+                      (json_int_t)f->n, "at_ms", (json_int_t)clock_wall_ms(), "direction",
+                      cx->sender == MCP_FROM_CLIENT ? "in" : "out", "server", server,
+                      "transport", cx->wire == MCP_WIRE_HTTP ? "http" : "stdio", "era",
+                      !cx->revision                          ? NULL
+                      : mcp_revision_is_modern(cx->revision) ? "modern"
+                                                             : "legacy",
+                      "revision", cx->revision ? cx->revision->name : NULL, "kind",
+                      kind_of(frame), "method", method, "id", id, "valid", (int)valid,
+                      "findings", shortened_list(&findings)));
 }
 
 void mcp_frames_add_junk(struct mcp_frames *f, const char *server, enum mcp_wire wire,

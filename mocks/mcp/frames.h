@@ -3,7 +3,9 @@
  * revision.
  *
  * A frame of ours that breaks its revision's shape is a defect of waybill; one of a
- * client's is a finding about the client. Bounded: old ones are forgotten, counts stay.
+ * client's is a finding about the client. Bounded: old ones are forgotten, counts stay;
+ * of a long id or method the begin is kept, marked by an ellipsis, and of many findings
+ * the first.
  */
 #ifndef MOCKS_MCP_FRAMES_H
 #define MOCKS_MCP_FRAMES_H

@@ -1,11 +1,12 @@
-/* Answers that are larger than a message may be, and a client
- * that reads none: a server over stdio in this process. */
+/* Messages that are larger than is good, and what is kept of them; a client that reads
+ * nothing: a server over stdio in this process. */
 #include "base/clock.h"
 #include "base/limits.h"
 #include "io/json.h"
 #include "io/loop.h"
 #include "mcp/jsonrpc.h"
 #include "mocks/mcp/exchange.h"
+#include "mocks/mcp/frames.h"
 #include "mocks/mcp/stdio.h"
 
 #include <fcntl.h>
@@ -43,7 +44,8 @@ struct fixture {
 
 static void on_hello(struct exchange *x, void *arg)
 {
-    json_t *hello CLEANUP(json_drop) = json_make("{s:{},s:{}}", "capabilities", "serverInfo");
+    json_t *hello CLEANUP(json_drop) =
+        json_make("{s:{},s:{}}", "capabilities", "serverInfo");
 
     (void)arg;
     exchange_hello(x, hello);
@@ -190,6 +192,74 @@ static void makes_errors_of_the_answers_of_a_batch_that_no_message_holds(void **
     }
 }
 
+/* ---- frames ---- */
+
+/* The row of one frame of a client's. frame: taken; the caller owns the row. */
+static json_t *row_of(json_t *frame)
+{
+    const struct mcp_frame_context cx = {.sender = MCP_FROM_CLIENT};
+    struct mcp_frames *frames = mcp_frames_new();
+
+    mcp_frames_add(frames, "s", &cx, frame);
+    json_t *view CLEANUP(json_drop) = mcp_frames_view(frames, 0);
+    mcp_frames_free(frames);
+    json_decref(frame);
+    return json_incref(json_array_get(json_object_get(view, "frames"), 0));
+}
+
+static void keeps_the_begin_of_a_long_id_and_of_a_long_method(void **state)
+{
+    char text[1001] = "\xc3\xa4";
+    (void)state;
+    memset(text + 2, 'x', sizeof(text) - 3);
+    json_t *row CLEANUP(json_drop) = row_of(
+        json_make("{s:s,s:s,s:s}", "jsonrpc", "2.0", "id", text, "method", text + 2));
+    const char *id = json_str(row, "id", ""), *method = json_str(row, "method", "");
+    assert_int_equal(strlen(id), 203);
+    assert_memory_equal(id, text, 200);
+    assert_string_equal(id + 200, "\xe2\x80\xa6");
+    assert_int_equal(strlen(method), 203);
+    assert_string_equal(method + 200, "\xe2\x80\xa6");
+}
+
+static void cuts_an_id_between_characters(void **state)
+{
+    struct buf id CLEANUP(buf_release) = BUF_INIT(KIB(1));
+    (void)state;
+    buf_adds(&id, "x"); /* so that the last that fits would be half a character */
+    while (id.len < 600)
+        buf_adds(&id, "\xc3\xa4");
+    json_t *row CLEANUP(json_drop) = row_of(
+        json_make("{s:s,s:s,s:s}", "jsonrpc", "2.0", "id", id.data, "method", "m"));
+    const char *kept = json_str(row, "id", "");
+    assert_int_equal(strlen(kept), 202);
+    assert_string_equal(kept + 199, "\xe2\x80\xa6");
+}
+
+static void keeps_ids_as_they_are_that_are_short(void **state)
+{
+    (void)state;
+    json_t *row CLEANUP(json_drop) =
+        row_of(json_make("{s:s,s:i,s:s}", "jsonrpc", "2.0", "id", 7, "method", "m"));
+    assert_int_equal(json_int(row, "id", 0), 7);
+    json_t *odd CLEANUP(json_drop) =
+        row_of(json_make("{s:s,s:[i],s:s}", "jsonrpc", "2.0", "id", 7, "method", "m"));
+    assert_true(json_is_array(json_object_get(odd, "id")));
+}
+
+static void keeps_the_first_of_many_findings(void **state)
+{
+    json_t *batch = json_array();
+    (void)state;
+    for (int i = 0; i < 1000; i++)
+        json_push(batch, json_integer(i));
+    json_t *row CLEANUP(json_drop) = row_of(batch);
+    const json_t *findings = json_object_get(row, "findings");
+    assert_int_equal(json_array_size(findings), 17);
+    const char *last = json_string_value(json_array_get(findings, 16));
+    assert_non_null(strstr(last, "more"));
+}
+
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -197,6 +267,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(makes_an_error_of_an_answer_that_no_message_holds),
         CASE(makes_errors_of_the_answers_of_a_batch_that_no_message_holds),
+        cmocka_unit_test(keeps_the_begin_of_a_long_id_and_of_a_long_method),
+        cmocka_unit_test(cuts_an_id_between_characters),
+        cmocka_unit_test(keeps_ids_as_they_are_that_are_short),
+        cmocka_unit_test(keeps_the_first_of_many_findings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
