@@ -46,6 +46,7 @@ struct passage {
     struct door *door;
     struct exchange *x;
     struct child_call *call;
+    bool calls_tool; /* one that the server lists */
 };
 
 /* ---- answers ---- */
@@ -99,15 +100,14 @@ static const json_t *called_tool(const struct exchange *x, const struct child *c
 
 /* Whether arguments were refused as an older revision does it, to a client of one in
  * which that is a result of the tool. The server behind may be older than its client. */
-static bool is_refusal_of_arguments(const struct door *door, const struct exchange *x,
+static bool is_refusal_of_arguments(const struct exchange *x, bool calls_tool,
                                     const json_t *error)
 {
     const json_t *arguments = json_object_get(exchange_params(x), "arguments");
-    const struct child *child = living(door);
 
-    return json_int(error, "code", 0) == RPC_INVALID_PARAMS &&
+    return calls_tool && json_int(error, "code", 0) == RPC_INVALID_PARAMS &&
            exchange_has(x, MCP_F_ARGUMENTS_AS_RESULT) &&
-           (!arguments || json_is_object(arguments)) && child && called_tool(x, child);
+           (!arguments || json_is_object(arguments));
 }
 
 /* A copy that is not what every revision wants, with the fault gateway=malformed; result:
@@ -130,11 +130,12 @@ static void answered(json_t *result, const json_t *error, void *arg)
     struct passage *p = arg;
     struct exchange *x = p->x;
     const struct door *door = p->door;
+    bool calls_tool = p->calls_tool;
 
     free(p);
     if (result)
         exchange_result(x, malformed(door->b, leaking(door->b, result)));
-    else if (error && is_refusal_of_arguments(door, x, error))
+    else if (error && is_refusal_of_arguments(x, calls_tool, error))
         mcp_tools_text(x, json_str(error, "message", ""), true);
     else if (error)
         exchange_error(x, (int)json_int(error, "code", RPC_INTERNAL_ERROR),
@@ -153,6 +154,21 @@ static void progressed(double progress, double total, const char *message, void 
 
 /* ---- what the core asks for ---- */
 
+/* Of what the server can, what goes through here: requests do, notifications of its own
+ * (of lists that change, of subscriptions, of logging) do not. Caller owns. */
+static json_t *passable(const json_t *capabilities)
+{
+    static const char *const lists[] = {"tools", "prompts", "resources"};
+    json_t *passed = xcheck(json_object());
+
+    for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
+        if (json_object_get(capabilities, lists[i]))
+            json_put(passed, lists[i], json_make("{s:b}", "listChanged", 0));
+    if (json_object_get(capabilities, "completions"))
+        json_put(passed, "completions", json_object());
+    return passed;
+}
+
 static void on_hello(struct exchange *x, void *arg)
 {
     const struct door *door = arg;
@@ -162,7 +178,10 @@ static void on_hello(struct exchange *x, void *arg)
         answer_dead(door, x);
         return;
     }
-    exchange_hello(x, child_hello(child));
+    json_t *hello CLEANUP(json_drop) =
+        xcheck(json_copy((json_t *)(uintptr_t)child_hello(child)));
+    json_put(hello, "capabilities", passable(json_object_get(hello, "capabilities")));
+    exchange_hello(x, hello);
 }
 
 /* The parameters as the server knows them: it speaks with the box, in the legacy era. */
@@ -191,16 +210,6 @@ static json_t *params_for_child(const struct exchange *x)
     return params;
 }
 
-/* False = answered. */
-static bool has_fitting_headers(struct exchange *x, const struct child *child)
-{
-    const json_t *tool = called_tool(x, child);
-
-    return !tool ||
-           mcp_tools_check_headers(x, json_object_get(tool, "inputSchema"),
-                                   json_object_get(exchange_params(x), "arguments"));
-}
-
 static void on_request(struct exchange *x, void *arg)
 {
     struct door *door = arg;
@@ -210,12 +219,16 @@ static void on_request(struct exchange *x, void *arg)
         answer_dead(door, x);
         return;
     }
-    if (!has_fitting_headers(x, child))
-        return;
+    const json_t *tool = called_tool(x, child);
+    if (tool &&
+        !mcp_tools_check_headers(x, json_object_get(tool, "inputSchema"),
+                                 json_object_get(exchange_params(x), "arguments")))
+        return; /* answered */
     struct passage *p = xcalloc(1, sizeof(*p));
     json_t *params CLEANUP(json_drop) = params_for_child(x);
     p->door = door;
     p->x = x;
+    p->calls_tool = tool != NULL;
     exchange_set_user(x, p);
     p->call = child_request_watched(child, exchange_method(x), params, answered,
                                     exchange_progress_token(x) ? progressed : NULL, p);

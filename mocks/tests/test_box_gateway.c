@@ -215,6 +215,22 @@ static void cancels_behind_it_when_a_legacy_client_says_so(void **state)
     free(session);
 }
 
+/* The server behind says that its list changes, as the SDK does; nobody would be told. */
+static void promises_nothing_that_it_cannot_keep(void **state)
+{
+    static const char kept[] = "\"capabilities\":{\"tools\":{\"listChanged\":false}}";
+    struct fixture *f = *state;
+    set_switch(f, "mcp_manners", "shipped");
+    start_with_diagnostics(f);
+    ask(f, "POST", GATEWAY, ON("server/discover"), METHOD("server/discover"));
+    assert_non_null(strstr(f->body.data, kept));
+    ask(f, "POST", GATEWAY, NULL,
+        "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":{"
+        "\"protocolVersion\":\"2025-11-25\",\"capabilities\":{},"
+        "\"clientInfo\":{\"name\":\"t\",\"version\":\"1\"}}}");
+    assert_non_null(strstr(f->body.data, kept));
+}
+
 static void fails_the_one_request_that_the_server_behind_cannot_read(void **state)
 {
     struct fixture *f = *state;
@@ -262,6 +278,7 @@ int main(int argc, char **argv)
         CASE(passes_progress_on_with_the_clients_own_token),
         CASE(cancels_behind_it_when_a_modern_client_leaves),
         CASE(cancels_behind_it_when_a_legacy_client_says_so),
+        CASE(promises_nothing_that_it_cannot_keep),
         CASE(fails_the_one_request_that_the_server_behind_cannot_read),
         CASE(shows_its_frames_and_finds_no_fault_in_its_own),
     };
