@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -22,6 +23,8 @@ enum {
     UNREAD_MAX = 1 << 20, /* past it nothing more is taken in */
 };
 
+#define READ_SIZE KIB(64)
+
 struct mcp_stdio {
     struct loop *loop;
     struct mcp_server *server;
@@ -32,6 +35,7 @@ struct mcp_stdio {
     struct loop_fd *in_watch;
     struct loop_fd *out_watch; /* NULL = nothing waits for the client */
     struct loop_timer *timer;  /* of a file's next piece, or of the end */
+    bool skipping;             /* to the end of a line that is too long */
     bool by_piece;             /* `in` is a file, which epoll refuses */
     bool ended;                /* no more is read */
     bool last;                 /* only what is unread holds up the end */
@@ -211,6 +215,11 @@ static void take_batch(struct mcp_stdio *t, json_t *messages)
         mcp_batch_take(t->server, &BATCHES, t, &t->peer, messages);
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r';
+}
+
 static void take_line(struct mcp_stdio *t, const char *line, size_t len)
 {
     struct rpc_frame f CLEANUP(rpc_frame_release) = RPC_FRAME_INIT;
@@ -218,7 +227,7 @@ static void take_line(struct mcp_stdio *t, const char *line, size_t len)
     enum rpc_code code = RPC_PARSE_ERROR;
     struct err err = ERR_INIT;
 
-    while (len && (line[len - 1] == '\r' || line[len - 1] == ' '))
+    while (len && is_blank(line[len - 1]))
         len--;
     if (len == 0)
         return;
@@ -244,30 +253,64 @@ static void take_line(struct mcp_stdio *t, const char *line, size_t len)
                     !mcp_server_is_legacy(t->server) && mcp_is_modern(&f), &f);
 }
 
+static void refuse_long_line(struct mcp_stdio *t)
+{
+    char why[64];
+
+    (void)snprintf(why, sizeof(why), "a line of more than %zu bytes", LIMIT_LINE);
+    if (t->server->opt.frames)
+        mcp_frames_add_junk(t->server->opt.frames, t->server->opt.name, MCP_WIRE_STDIO,
+                            why);
+    refuse_line(t, NULL, RPC_INVALID_REQUEST, why);
+}
+
+/* A line, or the rest of one whose begin is thrown away already. */
+static void end_line(struct mcp_stdio *t, const char *line, size_t len)
+{
+    if (t->skipping)
+        t->skipping = false;
+    else if (len > LIMIT_LINE)
+        refuse_long_line(t);
+    else
+        take_line(t, line, len);
+}
+
+/* What is left is the begin of a line. */
+static void begin_line(struct mcp_stdio *t)
+{
+    if (!t->skipping && t->pending.len <= LIMIT_LINE)
+        return;
+    if (!t->skipping)
+        refuse_long_line(t);
+    t->skipping = true;
+    buf_reset(&t->pending);
+}
+
+static bool takes_more(const struct mcp_stdio *t)
+{
+    return t->err.kind == ERR_NONE && t->unread.len <= UNREAD_MAX;
+}
+
 static void take_lines(struct mcp_stdio *t)
 {
     size_t start = 0;
     const char *end = NULL;
 
-    while (t->err.kind == ERR_NONE && t->unread.len <= UNREAD_MAX &&
+    while (takes_more(t) &&
            (end = memchr(t->pending.data + start, '\n', t->pending.len - start))) {
         size_t len = (size_t)(end - t->pending.data) - start;
-        take_line(t, t->pending.data + start, len);
+        end_line(t, t->pending.data + start, len);
         start += len + 1;
     }
     buf_consume(&t->pending, start);
-    if (t->pending.truncated) {
-        (void)err_set(&t->err, ERR_SHAPE,
-                      "a line on standard input is longer than %zu bytes",
-                      t->pending.max);
-        wind_up(t);
-    }
+    if (takes_more(t))
+        begin_line(t);
 }
 
 /* One read, which does not block: there is something, or the end. */
 static void take_input(struct mcp_stdio *t)
 {
-    char chunk[KIB(64)];
+    char chunk[READ_SIZE];
     ssize_t n = read(t->in, chunk, sizeof(chunk));
 
     if (n < 0 && (errno == EINTR || errno == EAGAIN))
@@ -280,7 +323,7 @@ static void take_input(struct mcp_stdio *t)
     if (n < 0)
         (void)err_sys(&t->err, errno, "cannot read standard input");
     else
-        take_line(t, t->pending.data, t->pending.len);
+        end_line(t, t->pending.data, t->pending.len);
     wind_up(t);
 }
 
@@ -349,7 +392,7 @@ struct mcp_stdio *mcp_stdio_start(struct loop *loop, struct mcp_server *server, 
     t->end = end;
     t->arg = arg;
     t->by_piece = !can_watch(in);
-    buf_init(&t->pending, LIMIT_LINE);
+    buf_init(&t->pending, LIMIT_LINE + READ_SIZE);
     buf_init(&t->unread, LIMIT_RESPONSE_BODY);
     wait_for_input(t);
     return t;

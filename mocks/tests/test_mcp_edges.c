@@ -46,7 +46,9 @@ static void reads_lines_that_end_with_cr_lf(void **state)
     assert_int_equal(json_int(result_of(f) ? f->json : NULL, "id", 0), 1);
     say(f, "\r");
     say(f, "");
-    say_and_hear(f, PING("2"));
+    say(f, "\t");
+    say(f, " \t \r");
+    say_and_hear(f, PING("2") "\t");
     assert_int_equal(json_int(f->json, "id", 0), 2);
 }
 
@@ -83,25 +85,61 @@ static void writes_no_newline_inside_a_message(void **state)
     assert_int_equal(json_int(f->json, "id", 0), 2);
 }
 
-static void ends_at_a_line_that_has_no_end(void **state)
+/* A message, and blanks after it up to so many bytes. Caller frees. */
+static char *long_line(const char *message, size_t len)
+{
+    char *line = xmalloc(len + 1);
+
+    memset(line, ' ', len);
+    memcpy(line, message, strlen(message));
+    line[len] = '\0';
+    return line;
+}
+
+static void throws_a_line_away_that_is_too_long(void **state)
 {
     struct mcp_fixture *f = *state;
-    char *part CLEANUP(free_ptr) = xcalloc(1, KIB(64));
-    int status = -1;
-
-    memset(part, 'x', KIB(64));
+    char *line CLEANUP(free_ptr) = long_line(PING("1"), 2 * LIMIT_LINE);
+    char *just CLEANUP(free_ptr) = long_line(PING("2"), LIMIT_LINE + 1);
     start_stdio(f, "2025-11-25");
-    assert_true(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
-    size_t sent = 0;
-    for (ssize_t n = 0; sent < 2 * LIMIT_LINE; sent += (size_t)n)
-        if ((n = write(f->server.in, part, KIB(64))) < 0)
-            break;
-    assert_true(sent >= LIMIT_LINE && sent < 2 * LIMIT_LINE);
-    assert_int_equal(proc_wait(&f->server, clock_mono_ms() + PATIENCE_MS, &status, NULL),
-                     0);
-    assert_true(WIFEXITED(status) && WEXITSTATUS(status) != 0);
+    say_and_hear(f, line);
+    assert_int_equal(error_code(f), -32600);
+    assert_null(json_object_get(f->json, "id"));
+    say_and_hear(f, just);
+    assert_int_equal(error_code(f), -32600);
+    say_and_hear(f, PING("3"));
+    assert_int_equal(json_int(f->json, "id", 0), 3);
+    assert_int_equal(write(f->server.in, line, 2 * LIMIT_LINE), 2 * LIMIT_LINE);
+    hear(f); /* without its end it is refused as well */
+    assert_int_equal(end(f), 0);
     hear_all(f);
-    assert_int_equal(f->in.len, 0); /* the reason is on stderr, not on stdout */
+    assert_int_equal(f->in.len, 0);
+}
+
+static void takes_the_longest_line_and_what_comes_with_it(void **state)
+{
+    struct mcp_fixture *f = *state;
+    char *line CLEANUP(free_ptr) = long_line(PING("1"), LIMIT_LINE);
+    char *lines CLEANUP(free_ptr) = xasprintf("%s\n%s", line, PING("2"));
+    start_stdio(f, "2025-11-25");
+    say_and_hear(f, lines);
+    assert_int_equal(json_int(f->json, "id", 0), 1);
+    hear(f);
+    assert_int_equal(json_int(f->json, "id", 0), 2);
+}
+
+/* As of all that is no frame. */
+static void says_nothing_to_a_long_line_with_the_shipped_manners(void **state)
+{
+    struct mcp_fixture *f = *state;
+    char *line CLEANUP(free_ptr) = long_line(PING("1"), 2 * LIMIT_LINE);
+    strv_add(&f->env, "WAYBILL_MCP_MANNERS=shipped");
+    strv_add(&f->env, "LOG_LEVEL=60");
+    strv_add(&f->env, "MOLECULE_API_URL=http://127.0.0.1:1");
+    start_stdio(f, "2025-11-25");
+    say(f, line);
+    say_and_hear(f, PING("2"));
+    assert_int_equal(json_int(f->json, "id", 0), 2);
 }
 
 static void says_nothing_but_frames_on_its_stdout(void **state)
@@ -567,7 +605,9 @@ int main(void)
         T(reads_a_last_line_without_an_end),
         T(calls_bytes_that_are_no_utf_8_a_parse_error),
         T(writes_no_newline_inside_a_message),
-        T(ends_at_a_line_that_has_no_end),
+        T(throws_a_line_away_that_is_too_long),
+        T(takes_the_longest_line_and_what_comes_with_it),
+        T(says_nothing_to_a_long_line_with_the_shipped_manners),
         T(says_nothing_but_frames_on_its_stdout),
         T(answers_no_notification_and_no_response),
         T(agrees_on_a_revision_over_stdio),
