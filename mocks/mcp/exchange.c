@@ -172,7 +172,8 @@ char *mcp_text_within(json_t *frame, size_t max)
 
 /* ---- the end ---- */
 
-static void forget(struct exchange *x)
+/* Out of the list of those that wait for an answer. */
+static void settle(struct exchange *x)
 {
     struct mcp_server *s = x->server;
 
@@ -182,6 +183,10 @@ static void forget(struct exchange *x)
         s->live = x->next;
     if (x->next)
         x->next->prev = x->prev;
+}
+
+static void release(struct exchange *x)
+{
     rpc_frame_release(&x->frame);
     free(x);
 }
@@ -204,8 +209,9 @@ static void answer(struct exchange *x, int status, json_t *frame)
 {
     mcp_server_saw(x->server, MCP_FROM_SERVER, x->origin.port->wire, x->revision,
                    x->frame.method, frame);
+    settle(x);
     x->origin.port->answer(x, status, frame);
-    forget(x);
+    release(x);
 }
 
 static bool is_listing(const char *method)
@@ -287,7 +293,8 @@ void exchange_drop(struct exchange *x)
 
     if (s->opt.gone)
         s->opt.gone(x, s->opt.arg);
-    forget(x);
+    settle(x);
+    release(x);
 }
 
 void exchange_cancel(struct exchange *x)

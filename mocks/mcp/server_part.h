@@ -14,7 +14,8 @@ struct mcp_port {
     void (*begin)(struct exchange *x); /* it lives from now on; or NULL */
     /* A notification that belongs to the exchange. frame: taken. */
     void (*note)(struct exchange *x, json_t *frame);
-    /* Its answer. status: of HTTP. frame: taken; NULL = it was cancelled. */
+    /* Its answer, when it waits for none any more. status: of HTTP. frame: taken; NULL =
+     * it was cancelled. */
     void (*answer)(struct exchange *x, int status, json_t *frame);
     const char *(*header)(const struct exchange *x, const char *name); /* NULL = none */
     void (*close_stream)(struct exchange *x);                          /* or NULL */

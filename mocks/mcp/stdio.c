@@ -19,7 +19,7 @@
 #include "mocks/mcp/server_part.h"
 
 enum {
-    LAST_WORDS_MS = 2000,
+    LAST_WORDS_MS = 2000, /* for the last answers, and again while they are read */
     UNREAD_MAX = 1 << 20, /* past it nothing more is taken in */
 };
 
@@ -44,16 +44,40 @@ struct mcp_stdio {
     void *arg;
 };
 
+static void finish(void *arg);
+
+static void give_up(void *arg)
+{
+    struct mcp_stdio *t = arg;
+
+    (void)err_set(&t->err, ERR_TIMEOUT, "the last %zu bytes are not read by the client",
+                  t->unread.len);
+    finish(t);
+}
+
+static void await_reader(struct mcp_stdio *t)
+{
+    t->last = true;
+    loop_timer_cancel(t->timer);
+    t->timer = loop_timer_add(t->loop, LAST_WORDS_MS, give_up, t);
+}
+
 static void finish(void *arg)
 {
     struct mcp_stdio *t = arg;
 
     t->timer = NULL;
     if (t->unread.len && t->err.kind == ERR_NONE) {
-        t->last = true;
+        await_reader(t);
         return;
     }
     t->end(t->err.kind == ERR_NONE ? NULL : &t->err, t->arg);
+}
+
+static void finish_within(struct mcp_stdio *t, int64_t ms)
+{
+    loop_timer_cancel(t->timer);
+    t->timer = loop_timer_add(t->loop, ms, finish, t);
 }
 
 /* Ends once everything is answered, or at once when nothing can be. */
@@ -64,8 +88,7 @@ static void wind_up(struct mcp_stdio *t)
     loop_fd_remove(t->in_watch);
     t->in_watch = NULL;
     t->ended = true;
-    loop_timer_cancel(t->timer);
-    t->timer = loop_timer_add(t->loop, now ? 0 : LAST_WORDS_MS, finish, t);
+    finish_within(t, now ? 0 : LAST_WORDS_MS);
 }
 
 /* ---- writing ---- */
@@ -113,12 +136,15 @@ static void out_ready(uint32_t events, void *arg)
 
     (void)events;
     write_some(t);
-    if (t->unread.len && t->err.kind == ERR_NONE)
+    if (t->unread.len && t->err.kind == ERR_NONE) {
+        if (t->last)
+            await_reader(t);
         return;
+    }
     loop_fd_remove(t->out_watch);
     t->out_watch = NULL;
-    if (t->last && !t->timer)
-        t->timer = loop_timer_add(t->loop, 0, finish, t);
+    if (t->last)
+        finish_within(t, 0);
     else if (!t->ended)
         go_on(t);
 }
@@ -154,13 +180,10 @@ static void note(struct exchange *x, json_t *frame)
     send_frame(x->origin.arg, frame);
 }
 
-/* What was answered is still in the list: whether it was the last one shows by that. */
 static void perhaps_finish(struct mcp_stdio *t)
 {
-    if (t->ended && t->server->live && !t->server->live->next) {
-        loop_timer_cancel(t->timer);
-        t->timer = loop_timer_add(t->loop, 0, finish, t);
-    }
+    if (t->ended && !t->server->live)
+        finish_within(t, 0);
 }
 
 static void answer(struct exchange *x, int status, json_t *frame)

@@ -192,6 +192,19 @@ static void makes_errors_of_the_answers_of_a_batch_that_no_message_holds(void **
     }
 }
 
+static void ends_although_nobody_reads_its_last_answer(void **state)
+{
+    struct fixture *f = *state;
+    int64_t deadline = clock_mono_ms() + (int64_t)(10000 * clock_timeout_mul());
+    f->large = KIB(256);
+    say(f, ASK("1"));
+    close_fd(&f->in);
+    while (!f->ended && clock_mono_ms() < deadline)
+        turn_loop(f);
+    assert_true(f->ended);
+    assert_non_null(strstr(f->err.text, "are not read by the client"));
+}
+
 /* ---- frames ---- */
 
 /* The row of one frame of a client's. frame: taken; the caller owns the row. */
@@ -267,6 +280,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(makes_an_error_of_an_answer_that_no_message_holds),
         CASE(makes_errors_of_the_answers_of_a_batch_that_no_message_holds),
+        CASE(ends_although_nobody_reads_its_last_answer),
         cmocka_unit_test(keeps_the_begin_of_a_long_id_and_of_a_long_method),
         cmocka_unit_test(cuts_an_id_between_characters),
         cmocka_unit_test(keeps_ids_as_they_are_that_are_short),
