@@ -8,6 +8,7 @@
 #include "mocks/box/adaptors.h"
 #include "mocks/box/state.h"
 #include "mocks/box/turn.h"
+#include "mocks/mcp/http.h"
 #include "mocks/server/router.h"
 
 #include <errno.h>
@@ -83,7 +84,13 @@ static void handle(struct httpd_req *req, void *arg)
 {
     struct box *b = arg;
     const char *method = strcmp(req->method, "HEAD") == 0 ? "GET" : req->method;
+    const char *unwelcome = mcp_why_unwelcome(req);
+    bool gateway = strncmp(req->path, "/mcp/", strlen("/mcp/")) == 0;
 
+    if (unwelcome && !gateway) { /* which refuses it in its own words */
+        httpd_reply_json(req, 403, json_make("{s:s}", "error", unwelcome));
+        return;
+    }
     for (size_t i = 0; i < box_routes_n; i++)
         if (strcmp(box_routes[i].method, method) == 0 &&
             route_pattern_fits(box_routes[i].pattern, req->path)) {

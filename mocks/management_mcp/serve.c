@@ -173,9 +173,12 @@ static void on_http(struct httpd_req *req, void *arg)
 {
     struct serving *v = arg;
     bool get = strcmp(req->method, "GET") == 0;
+    const char *unwelcome = mcp_why_unwelcome(req);
 
     if (strcmp(req->path, ENDPOINT) == 0)
         mcp_http_handle(v->http, req);
+    else if (unwelcome)
+        httpd_reply_text(req, 403, unwelcome);
     else if (get && strcmp(req->path, "/_frames") == 0)
         get_frames(v, req);
     else if (get && v->s->bearer && strncmp(req->path, METADATA, strlen(METADATA)) == 0)

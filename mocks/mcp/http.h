@@ -35,5 +35,8 @@ void mcp_http_handle(struct mcp_http *h, struct httpd_req *req);
 /* Whether an Origin, or a Host, is on this machine ("http://localhost:1234"). */
 bool mcp_origin_is_local(const char *origin);
 bool mcp_host_is_local(const char *host);
+/* Why a request is refused (403), whatever it asks for: a page of another site sent it,
+ * or it came by a name that is not of this machine; NULL = it is not. */
+const char *mcp_why_unwelcome(const struct httpd_req *req);
 
 #endif

@@ -1,4 +1,4 @@
-/* The headers of a modern request against its body. */
+/* Where a request comes from, and the headers of a modern one against its body. */
 #include "mocks/mcp/http_part.h"
 
 #include <stdio.h>
@@ -8,6 +8,16 @@
 #include "io/json.h"
 #include "mcp/header.h"
 #include "mcp/meta.h"
+
+const char *mcp_why_unwelcome(const struct httpd_req *req)
+{
+    const char *origin = httpd_header(req, "Origin");
+    const char *host = httpd_header(req, "Host");
+
+    if (origin && !mcp_origin_is_local(origin))
+        return "this origin is not allowed";
+    return host && !mcp_host_is_local(host) ? "this host is not allowed" : NULL;
+}
 
 static bool mismatch(struct mcp_refusal *why, const char *header, const char *what)
 {

@@ -361,6 +361,28 @@ static void keeps_requests_until_it_knows_its_servers_and_ends_with_them(void **
     free(url);
 }
 
+/* What a page of another site could ask for, by its own name or by one that it has made
+ * to mean this machine. */
+static void is_no_business_of_other_sites_at_any_door(void **state)
+{
+    static const char *const doors[] = {
+        "/mcp",         "/mcp/a2a",         "/_box/state",
+        "/_box/frames", "/_box/launch/a2a", "/.well-known/agent-card.json"};
+    struct fixture *f = *state;
+    start_ready(f);
+    for (size_t i = 0; i < ARRAY_SIZE(doors); i++) {
+        ask(f, "GET", doors[i], "Origin: https://evil.example", NULL);
+        if (f->status != 403 || strstr(f->body.data, "PATH"))
+            fail_msg("%s: %d %s", doors[i], f->status, f->body.data);
+        ask(f, "GET", doors[i], "Host: evil.example", NULL);
+        assert_int_equal(f->status, 403);
+        ask(f, "GET", doors[i], "Origin: http://localhost:1234", NULL);
+        assert_int_not_equal(f->status, 403);
+    }
+    ask(f, "POST", "/", "Origin: https://evil.example", "{}");
+    assert_int_equal(f->status, 403);
+}
+
 static void names_its_servers(void **state)
 {
     struct fixture *f = *state;
@@ -405,6 +427,7 @@ int main(int argc, char **argv)
         CASE(forgets_a_session_that_was_ended),
         CASE(notices_that_a_server_died_and_starts_it_for_the_next_turn),
         CASE(keeps_requests_until_it_knows_its_servers_and_ends_with_them),
+        CASE(is_no_business_of_other_sites_at_any_door),
         CASE(names_its_servers),
         CASE(skips_log_lines_between_the_frames),
     };

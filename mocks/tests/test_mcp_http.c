@@ -486,6 +486,18 @@ static void keeps_what_has_no_session_among_its_frames(void **state)
                             i % 2 ? "out" : "in");
 }
 
+static void shows_its_frames_to_no_other_site(void **state)
+{
+    struct mcp_fixture *f = *state;
+    start_http(f);
+    ask_url(f, "GET", f->frames_url, "Origin: https://evil.example", NULL);
+    assert_int_equal(f->resp.status, 403);
+    ask_url(f, "GET", f->frames_url, "Host: evil.example", NULL);
+    assert_int_equal(f->resp.status, 403);
+    ask_url(f, "GET", f->frames_url, "Origin: http://localhost:1234", NULL);
+    assert_int_equal(f->resp.status, 200);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, mcp_setup, mcp_teardown)
@@ -508,6 +520,7 @@ int main(void)
         T(lists_page_by_page),
         T(wants_the_bearer_token_that_it_was_given),
         T(keeps_its_frames_and_finds_no_fault_in_its_own),
+        T(shows_its_frames_to_no_other_site),
         T(keeps_what_it_refused_unread_among_its_frames),
         T(keeps_what_has_no_session_among_its_frames),
     };
