@@ -1,12 +1,10 @@
-#include "mocks/box/child.h"
+#include "mocks/box/child_part.h"
 
-#include "base/buf.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/table.h"
 #include "io/json.h"
 #include "io/loop.h"
-#include "io/proc.h"
 #include "mcp/client.h"
 #include "mcp/jsonrpc.h"
 
@@ -22,39 +20,6 @@ enum { MUTE_GRACE_MS = 500 };
 
 #define READ_SIZE KIB(16)
 
-struct child_call {
-    struct child *child;
-    struct child_call *next;
-    int64_t id;
-    struct loop_timer *timer; /* of a call that is answered without having been sent */
-    child_answer_fn *fn;
-    child_progress_fn *progress; /* NULL = not asked for */
-    void *arg;
-};
-
-struct child {
-    struct loop *loop;
-    char *name;
-    struct proc proc; /* pid 0 = no process */
-    struct loop_fd *in_watch, *out_watch;
-    struct loop_timer *timer; /* of the start; or that tells of a failed start */
-    struct buf in, out;       /* not yet written, not yet a whole line */
-    bool ending;              /* it was asked to */
-    bool again;               /* to be spawned when the old process has ended */
-    bool crash;               /* killed as soon as it runs */
-    struct strv argv, env;    /* of the last start */
-    int64_t start_timeout_ms;
-    enum child_state state;
-    char *why;
-    json_t *hello, *tools;
-    int pages, junk_lines;
-    int64_t last_id;
-    struct child_call *calls;
-    struct child_call *doomed; /* those that are being told that it is gone */
-    child_changed_fn *changed;
-    void *arg;
-};
-
 static const struct name_row STATES[] = {{CHILD_STARTING, "starting"},
                                          {CHILD_READY, "ready"},
                                          {CHILD_FAILED, "failed"},
@@ -65,78 +30,6 @@ const char *child_state_name(enum child_state state)
     return table_name(STATES, (int)state);
 }
 
-/* ---- calls ---- */
-
-static struct child_call *take_from(struct child_call **at, int64_t id)
-{
-    for (; *at; at = &(*at)->next)
-        if ((*at)->id == id) {
-            struct child_call *call = *at;
-            *at = call->next;
-            return call;
-        }
-    return NULL;
-}
-
-/* Takes the call with this id out of its list; NULL = none. */
-static struct child_call *take_call(struct child *c, int64_t id)
-{
-    struct child_call *call = take_from(&c->calls, id);
-
-    return call ? call : take_from(&c->doomed, id);
-}
-
-static void free_call(struct child_call *call)
-{
-    if (!call)
-        return;
-    loop_timer_cancel(call->timer);
-    free(call);
-}
-
-static void finish_call(struct child_call *call, json_t *result, const json_t *error)
-{
-    child_answer_fn *fn = call->fn;
-    void *arg = call->arg;
-
-    free_call(call);
-    fn(result, error, arg);
-}
-
-/* Answers what is pending. The list is taken away first: an answer may lead to another
- * call, which finds the child failed and gets a turn of the loop of its own. */
-static void drop_calls(struct child *c)
-{
-    c->doomed = c->calls;
-    c->calls = NULL;
-    while (c->doomed) {
-        struct child_call *call = c->doomed;
-        c->doomed = call->next;
-        finish_call(call, NULL, NULL);
-    }
-}
-
-static void call_gone(void *arg)
-{
-    struct child_call *call = arg;
-
-    call->timer = NULL;
-    (void)take_call(call->child, call->id);
-    finish_call(call, NULL, NULL);
-}
-
-static void call_refused(void *arg)
-{
-    struct child_call *call = arg;
-    json_t *error CLEANUP(json_drop) =
-        json_make("{s:i,s:s}", "code", RPC_INTERNAL_ERROR, "message",
-                  "the request is too large for what the MCP server reads");
-
-    call->timer = NULL;
-    (void)take_call(call->child, call->id);
-    finish_call(call, NULL, error);
-}
-
 /* ---- the state ---- */
 
 static void become(struct child *c, enum child_state state)
@@ -145,7 +38,7 @@ static void become(struct child *c, enum child_state state)
     c->timer = NULL;
     c->state = state;
     if (state == CHILD_FAILED)
-        drop_calls(c);
+        child_drop_calls(c);
     c->changed(c, c->arg);
 }
 
@@ -158,138 +51,6 @@ static void failed(struct child *c, const char *why)
     log_at(c->ending ? LOG_INFO : LOG_WARN, "MCP server '%s' %s", c->name, why);
     proc_signal(&c->proc, SIGKILL);
     become(c, CHILD_FAILED);
-}
-
-/* ---- writing ---- */
-
-static void close_in(struct child *c)
-{
-    loop_fd_remove(c->in_watch);
-    c->in_watch = NULL;
-    close_fd(&c->proc.in);
-}
-
-static void flush_in(struct child *c)
-{
-    while (c->in.len && c->proc.in >= 0) {
-        ssize_t n = write(c->proc.in, c->in.data, c->in.len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0 && errno == EAGAIN)
-            break;
-        if (n < 0) { /* it closed its stdin; its end is reported by the loop */
-            close_in(c);
-            return;
-        }
-        buf_consume(&c->in, (size_t)n);
-    }
-    if (c->in_watch)
-        loop_fd_events(c->in_watch, c->in.len ? EPOLLOUT : 0);
-}
-
-static void in_ready(uint32_t events, void *arg)
-{
-    struct child *c = arg;
-
-    if (events & EPOLLERR)
-        close_in(c);
-    else
-        flush_in(c);
-}
-
-/* frame: taken. False = there is no room for it beside what the server has not read, and
- * nothing of it is sent: a line that was cut would swallow the next one. */
-static bool send_frame(struct child *c, json_t *frame)
-{
-    char *text CLEANUP(free_ptr) = rpc_text(frame);
-    size_t len = strlen(text);
-
-    if (len + 1 > c->in.max - c->in.len)
-        return false;
-    buf_add(&c->in, text, len);
-    buf_addc(&c->in, '\n');
-    flush_in(c);
-    return true;
-}
-
-/* The parameters with a token for progress: the call's id. Caller owns. */
-static json_t *with_token(const struct child_call *call, const json_t *params)
-{
-    json_t *all = xcheck(params ? json_copy((json_t *)(uintptr_t)params) : json_object());
-    const json_t *old = json_object_get(all, "_meta");
-    json_t *meta = xcheck(old ? json_copy((json_t *)(uintptr_t)old) : json_object());
-
-    (void)json_object_set_new(meta, "progressToken", xcheck(json_integer(call->id)));
-    (void)json_object_set_new(all, "_meta", meta);
-    return all;
-}
-
-static void request(struct child *c, struct child_call *call, const char *method,
-                    json_t *params)
-{
-    json_t *id CLEANUP(json_drop) = xcheck(json_integer(call->id));
-    json_t *all CLEANUP(json_drop) =
-        call->progress ? with_token(call, params) : json_incref(params);
-
-    call->child = c;
-    call->next = c->calls;
-    c->calls = call;
-    if (!send_frame(c, rpc_request(id, method, all)))
-        call->timer = loop_timer_add(c->loop, 0, call_refused, call);
-}
-
-struct child_call *child_request(struct child *child, const char *method, json_t *params,
-                                 child_answer_fn *fn, void *arg)
-{
-    return child_request_watched(child, method, params, fn, NULL, arg);
-}
-
-struct child_call *child_request_watched(struct child *child, const char *method,
-                                         json_t *params, child_answer_fn *fn,
-                                         child_progress_fn *progress, void *arg)
-{
-    struct child_call *call = xcalloc(1, sizeof(*call));
-
-    call->id = ++child->last_id;
-    call->fn = fn;
-    call->progress = progress;
-    call->arg = arg;
-    if (child->state != CHILD_FAILED) {
-        request(child, call, method, params);
-        return call;
-    }
-    call->child = child;
-    call->next = child->calls;
-    child->calls = call;
-    call->timer = loop_timer_add(child->loop, 0, call_gone, call);
-    return call;
-}
-
-void child_call_cancel(struct child_call *call)
-{
-    if (!call)
-        return;
-    struct child *c = call->child;
-    json_t *params CLEANUP(json_drop) = json_make("{s:I}", "requestId", call->id);
-    free_call(take_call(c, call->id));
-    if (c->state != CHILD_FAILED && !c->ending)
-        (void)send_frame(c, rpc_notification("notifications/cancelled", params));
-}
-
-/* notifications/progress of one of our calls. */
-static void tell_progress(const struct child *c, const json_t *params)
-{
-    const json_t *token = json_object_get(params, "progressToken");
-    const json_t *total = json_object_get(params, "total");
-
-    for (const struct child_call *call = c->calls; call; call = call->next)
-        if (json_is_integer(token) && call->id == json_integer_value(token) &&
-            call->progress) {
-            call->progress(json_number_value(json_object_get(params, "progress")),
-                           json_is_number(total) ? json_number_value(total) : -1,
-                           json_str(params, "message", NULL), call->arg);
-            return;
-        }
 }
 
 /* ---- the handshake ---- */
@@ -337,7 +98,7 @@ static void hello_came(json_t *result, const json_t *error, void *arg)
         return;
     }
     c->hello = json_incref(result);
-    (void)send_frame(c, rpc_notification("notifications/initialized", NULL));
+    (void)child_send(c, rpc_notification("notifications/initialized", NULL));
     if (c->state == CHILD_STARTING)
         list_page(c, NULL);
 }
@@ -365,16 +126,14 @@ static void take_line(struct child *c, const char *line, size_t len)
     }
     if (f.kind == RPC_REQUEST) {
         bool ping = strcmp(f.method, "ping") == 0;
-        (void)send_frame(
+        (void)child_send(
             c, ping ? rpc_result(f.id, NULL)
                     : rpc_error(f.id, RPC_METHOD_NOT_FOUND, "Method not found"));
     } else if (f.kind == RPC_NOTIFICATION) {
         if (strcmp(f.method, "notifications/progress") == 0)
-            tell_progress(c, f.params);
+            child_take_progress(c, f.params);
     } else if (f.kind == RPC_RESPONSE && json_is_integer(f.id)) {
-        struct child_call *call = take_call(c, json_integer_value(f.id));
-        if (call)
-            finish_call(call, f.result, f.error);
+        child_take_response(c, json_integer_value(f.id), f.result, f.error);
     }
 }
 
@@ -461,7 +220,7 @@ static void ended(pid_t pid, int status, void *arg)
     /* The rest of its group, if it left any. */
     proc_signal(&c->proc, SIGKILL);
     c->proc.pid = 0;
-    close_in(c);
+    child_close_in(c);
     close_out(c);
     if (c->again && !c->ending) {
         launch(c);
@@ -522,7 +281,7 @@ static void launch(struct child *c)
         c->timer = loop_timer_add(c->loop, 0, start_failed, c);
         return;
     }
-    c->in_watch = loop_fd_add(c->loop, c->proc.in, 0, in_ready, c);
+    c->in_watch = loop_fd_add(c->loop, c->proc.in, 0, child_in_ready, c);
     c->out_watch = loop_fd_add(c->loop, c->proc.out, EPOLLIN, out_ready, c);
     loop_child_add(c->loop, c->proc.pid, c->proc.pidfd, ended, c);
     c->proc.pidfd = -1;
@@ -574,7 +333,7 @@ void child_relaunch(struct child *child, const struct child_options *opt)
     child->why = NULL;
     prepare(child, opt);
     /* What the old process still says is not of the new one. */
-    close_in(child);
+    child_close_in(child);
     close_out(child);
     if (child->proc.pid)
         child->again = true;
@@ -585,7 +344,7 @@ void child_relaunch(struct child *child, const struct child_options *opt)
 void child_end(struct child *child, int signo)
 {
     child->ending = true;
-    close_in(child);
+    child_close_in(child);
     proc_signal(&child->proc, signo);
 }
 
@@ -593,11 +352,10 @@ void child_free(struct child *child)
 {
     if (!child)
         return;
-    while (child->calls)
-        free_call(take_call(child, child->calls->id));
+    child_free_calls(child);
     loop_timer_cancel(child->timer);
     proc_signal(&child->proc, SIGKILL);
-    close_in(child);
+    child_close_in(child);
     close_out(child);
     buf_release(&child->in);
     buf_release(&child->out);
@@ -635,15 +393,6 @@ bool child_running(const struct child *child)
 int child_junk_lines(const struct child *child)
 {
     return child->junk_lines;
-}
-
-size_t child_waiting(const struct child *child)
-{
-    size_t n = 0;
-
-    for (const struct child_call *call = child->calls; call; call = call->next)
-        n++;
-    return n;
 }
 
 const json_t *child_hello(const struct child *child)
