@@ -110,6 +110,7 @@ static void on_completed(void *arg, struct MHD_Connection *conn, void **con_cls,
         s->next->prev = s->prev;
     if (s->response != NULL)
         MHD_destroy_response(s->response);
+    strv_release(&s->trimmed);
     strv_release(&s->extra);
     buf_release(&s->body);
     buf_release(&s->pending);

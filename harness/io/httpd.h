@@ -58,7 +58,8 @@ MUST_CHECK int httpd_start_tls(struct loop *loop, int listen_fd,
 void httpd_stop(struct httpd *d);
 int httpd_port(const struct httpd *d);
 
-/* Borrowed until the answer; NULL when absent. Header names in any case. */
+/* Borrowed until the answer; NULL when absent. The first of that name, in any case,
+ * without the blanks around its value. */
 const char *httpd_header(const struct httpd_req *req, const char *name);
 /* Decoded value of a query parameter, "" for "?name". */
 const char *httpd_query(const struct httpd_req *req, const char *name);

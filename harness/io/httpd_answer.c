@@ -9,9 +9,23 @@
 
 /* ---- reading a request ---- */
 
+/* libmicrohttpd leaves out the blanks before a value, and keeps those after it. */
+static const char *without_blanks(struct httpd_stream *s, const char *value)
+{
+    size_t len = strlen(value);
+    while (len > 0 && (value[len - 1] == ' ' || value[len - 1] == '\t'))
+        len--;
+    if (value[len] == '\0')
+        return value;
+    strv_take(&s->trimmed, xstrndup(value, len));
+    return s->trimmed.v[s->trimmed.n - 1];
+}
+
 const char *httpd_header(const struct httpd_req *req, const char *name)
 {
-    return MHD_lookup_connection_value(conn_of(req)->conn, MHD_HEADER_KIND, name);
+    struct httpd_stream *s = conn_of(req);
+    const char *value = MHD_lookup_connection_value(s->conn, MHD_HEADER_KIND, name);
+    return value == NULL ? NULL : without_blanks(s, value);
 }
 
 const char *httpd_query(const struct httpd_req *req, const char *name)
@@ -24,6 +38,7 @@ const char *httpd_query(const struct httpd_req *req, const char *name)
 }
 
 struct visit {
+    struct httpd_stream *s;
     void (*fn)(const char *name, const char *value, void *arg);
     void *arg;
 };
@@ -33,7 +48,7 @@ static enum MHD_Result on_each_header(void *arg, enum MHD_ValueKind kind,
 {
     (void)kind;
     const struct visit *v = arg;
-    v->fn(name, value == NULL ? "" : value, v->arg);
+    v->fn(name, value == NULL ? "" : without_blanks(v->s, value), v->arg);
     return MHD_YES;
 }
 
@@ -41,9 +56,8 @@ void httpd_each_header(const struct httpd_req *req,
                        void (*fn)(const char *name, const char *value, void *arg),
                        void *arg)
 {
-    struct visit v = {fn, arg};
-    (void)MHD_get_connection_values(conn_of(req)->conn, MHD_HEADER_KIND, on_each_header,
-                                    &v);
+    struct visit v = {conn_of(req), fn, arg};
+    (void)MHD_get_connection_values(v.s->conn, MHD_HEADER_KIND, on_each_header, &v);
 }
 
 /* ---- answering ---- */

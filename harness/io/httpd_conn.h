@@ -37,12 +37,13 @@ struct httpd_stream {
     struct MHD_Connection *conn; /* NULL until the headers are in */
     enum conn_phase phase;
     bool suspended;
-    bool refused;      /* the body is read and thrown away, then answered `refusal` */
-    int refusal;       /* status */
-    size_t thrown;     /* bytes thrown away */
-    char *uri;         /* owned: raw_path and query point into it */
-    struct buf body;   /* of the request */
-    struct strv extra; /* name, value, name, value ... of the answer */
+    bool refused;        /* the body is read and thrown away, then answered `refusal` */
+    int refusal;         /* status */
+    size_t thrown;       /* bytes thrown away */
+    char *uri;           /* owned: raw_path and query point into it */
+    struct buf body;     /* of the request */
+    struct strv trimmed; /* values of its headers that had blanks around them */
+    struct strv extra;   /* name, value, name, value ... of the answer */
     const struct httpd_fixed_header *fixed; /* of the answer, borrowed */
     size_t fixed_n;
     struct MHD_Response *response;

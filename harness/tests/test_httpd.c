@@ -52,6 +52,17 @@ static void takes_a_chunked_body(void **state)
     assert_string_equal(strstr(got.data, "\r\n\r\n"), "\r\n\r\nabcde");
 }
 
+static void reads_a_header_without_the_blanks_around_it(void **state)
+{
+    struct fixture *f = *state;
+    CLEANUP(buf_release) struct buf got = BUF_INIT(KIB(4));
+    (void)connect_raw(f);
+    send_raw(f, "GET /auth HTTP/1.1\r\nHost: x\r\nAuthorization: \t a b \t\r\n"
+                "Connection: close\r\n\r\n");
+    read_raw(f, &got, NULL);
+    assert_string_equal(strstr(got.data, "\r\n\r\n"), "\r\n\r\na b");
+}
+
 static void answers_later(void **state)
 {
     struct fixture *f = *state;
@@ -200,6 +211,7 @@ int main(void)
         IN_LOOP(answers_head_without_a_body),
         IN_LOOP(keeps_a_connection_for_the_next_request),
         IN_LOOP(takes_a_chunked_body),
+        IN_LOOP(reads_a_header_without_the_blanks_around_it),
         IN_LOOP(answers_later),
         IN_LOOP(tells_when_the_peer_leaves_before_the_answer),
         IN_LOOP(tells_what_is_kept_when_it_stops),
