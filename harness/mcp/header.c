@@ -68,10 +68,22 @@ char *mcp_header_decode(const char *value, size_t *ret_len)
     return TAKE(text);
 }
 
+/* Integers past 2^53 as such: a double would take neighbours for equal. */
+static bool is_number(const char *text, const json_t *argument)
+{
+    int64_t whole = 0;
+    double number = 0;
+    if (json_is_integer(argument) && num_parse(text, INT64_MIN, INT64_MAX, &whole))
+        return whole == json_integer_value(argument);
+    if (!num_parse_double(text, &number))
+        return false;
+    double difference = number - json_number_value(argument);
+    return difference <= 0 && difference >= 0;
+}
+
 bool mcp_header_matches(const char *value, const json_t *argument)
 {
     size_t len = 0;
-    double number = 0;
     CLEANUP(free_ptr) char *text = mcp_header_decode(value, &len);
     if (!text)
         return false;
@@ -80,11 +92,7 @@ bool mcp_header_matches(const char *value, const json_t *argument)
                memcmp(text, json_string_value(argument), len) == 0;
     if (json_is_boolean(argument))
         return strcmp(text, json_is_true(argument) ? "true" : "false") == 0;
-    if (!json_is_number(argument) || strlen(text) != len ||
-        !num_parse_double(text, &number))
-        return false;
-    double difference = number - json_number_value(argument);
-    return difference <= 0 && difference >= 0;
+    return json_is_number(argument) && strlen(text) == len && is_number(text, argument);
 }
 
 static const struct {

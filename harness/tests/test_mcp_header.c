@@ -108,6 +108,15 @@ static void compares_a_header_with_its_argument(void **state)
     assert_false(mcp_header_matches("null", json_object_get(x->arguments, "n")));
 }
 
+static void tells_integers_apart_that_no_double_can(void **state)
+{
+    struct fixture *x = *state;
+    x->arguments = json_pack("{s:I}", "i", (json_int_t)9007199254740993);
+    const json_t *i = json_object_get(x->arguments, "i");
+    assert_true(mcp_header_matches("9007199254740993", i));
+    assert_false(mcp_header_matches("9007199254740992", i));
+}
+
 static void knows_which_member_a_method_names(void **state)
 {
     struct fixture *x = *state;
@@ -239,6 +248,7 @@ int main(void)
         T(reads_nothing_from_a_broken_wrapper),
         T(takes_a_wrapper_of_another_case_literally),
         T(compares_a_header_with_its_argument),
+        T(tells_integers_apart_that_no_double_can),
         T(knows_which_member_a_method_names),
         T(mirrors_marked_arguments_at_any_depth),
         T(leaves_out_what_is_null_or_not_given),
