@@ -3,8 +3,8 @@
 #include "base/limits.h"
 #include "mocks/tests/mcp_http_fixture.h"
 
-#include <arpa/inet.h>
-#include <sys/socket.h>
+#define M_NOTE                                                                           \
+    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{" META "}}"
 
 /* ---- the modern era: every row of the table of errors ---- */
 

@@ -1,11 +1,6 @@
 /* The event streams of our MCP servers: progress, resuming, and who leaves. */
 #include "base/limits.h"
-#include "base/num.h"
 #include "mocks/tests/mcp_http_fixture.h"
-
-#include <arpa/inet.h>
-#include <poll.h>
-#include <sys/socket.h>
 
 static void await_cancelled(struct mcp_fixture *f, const char *headers, const char *body)
 {
@@ -80,55 +75,22 @@ static void takes_up_a_legacy_stream_where_it_ended(void **state)
     assert_int_equal(f->resp.status, 400); /* it was fetched: nothing is left */
 }
 
-static int connect_to(const struct mcp_fixture *f)
-{
-    const char *port = strrchr(f->url, ':') + 1;
-    char *digits CLEANUP(free_ptr) = xstrndup(port, strcspn(port, "/"));
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    int64_t number = 0;
-
-    assert_true(fd >= 0 && num_parse(digits, 1, 65535, &number));
-    const struct sockaddr_in to = {.sin_family = AF_INET,
-                                   .sin_port = htons((uint16_t)number),
-                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    assert_int_equal(connect(fd, (const struct sockaddr *)&to, sizeof(to)), 0);
-    return fd;
-}
-
-/* Until the server has seen a request of that method. */
-static void await_frame(struct mcp_fixture *f, const char *method)
-{
-    int64_t deadline = clock_mono_ms() + (int64_t)(PATIENCE_MS * clock_timeout_mul());
-
-    do
-        ask_url(f, "GET", f->frames_url, NULL, NULL);
-    while (!strstr(f->resp.body.data, method) && clock_mono_ms() < deadline);
-    assert_non_null(strstr(f->resp.body.data, method));
-}
-
 static void leaves_a_call_without_a_stream_to_who_made_it(void **state)
 {
     static const char call[] = CALL("test_slow", "{\"ms\":60000}");
     struct mcp_fixture *f = *state;
     start_http(f);
     shake_hands(f, "2025-11-25");
-    int fd CLEANUP(close_fd) = connect_to(f);
-    char *post CLEANUP(free_ptr) =
-        xasprintf("POST /mcp HTTP/1.1\r\nHost: localhost\r\n%s\r\n"
-                  "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
-                  f->session, sizeof(call) - 1, call);
-    assert_int_equal(write(fd, post, strlen(post)), (ssize_t)strlen(post));
+    int fd CLEANUP(close_fd) = send_raw(f, f->session, call);
     await_frame(f, "tools/call");
     ask_url(f, "GET", f->url, "$S\nLast-Event-ID: 2-0", NULL); /* its number, guessed */
     assert_int_equal(f->resp.status, 400);
     ask(f, "$S",
         "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{"
         "\"requestId\":7}}");
-    struct pollfd p = {.fd = fd, .events = POLLIN};
-    char answer[16] = "";
-    assert_int_equal(poll(&p, 1, PATIENCE_MS), 1);
-    assert_true(read(fd, answer, sizeof(answer) - 1) > 9);
-    assert_int_equal(strncmp(answer, "HTTP/1.1 2", 10), 0);
+    struct buf answer CLEANUP(buf_release) = BUF_INIT(KIB(4));
+    read_to_end(fd, &answer);
+    assert_int_equal(strncmp(answer.data, "HTTP/1.1 2", 10), 0);
 }
 
 static void does_not_cancel_a_legacy_call_whose_client_left(void **state)
