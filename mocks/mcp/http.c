@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/num.h"
 #include "io/json.h"
 #include "mcp/meta.h"
 #include "mocks/mcp/frames.h"
@@ -11,14 +12,22 @@
 
 /* ---- who may come ---- */
 
+/* What may follow a host: nothing, or a port. */
+static bool is_port(const char *text)
+{
+    int64_t port = 0;
+
+    return !*text || (*text == ':' && strspn(text + 1, "0123456789") <= 5 &&
+                      num_parse(text + 1, 0, UINT16_MAX, &port));
+}
+
 bool mcp_host_is_local(const char *host)
 {
     static const char *const LOCAL[] = {"localhost", "127.0.0.1", "[::1]"};
 
     for (size_t i = 0; i < ARRAY_SIZE(LOCAL); i++) {
         size_t len = strlen(LOCAL[i]);
-        if (strncasecmp(host, LOCAL[i], len) == 0 &&
-            (host[len] == '\0' || host[len] == ':'))
+        if (strncasecmp(host, LOCAL[i], len) == 0 && is_port(host + len))
             return true;
     }
     return false;
@@ -62,16 +71,11 @@ static void refuse_unread(struct mcp_http *h, struct httpd_req *req, int status,
 
 static bool is_welcome(struct mcp_http *h, struct httpd_req *req)
 {
-    const char *origin = httpd_header(req, "Origin");
-    const char *host = httpd_header(req, "Host");
+    const char *why = mcp_why_unwelcome(req);
 
-    if (origin && !mcp_origin_is_local(origin))
-        refuse_unread(h, req, 403, "this origin is not allowed");
-    else if (host && !mcp_host_is_local(host))
-        refuse_unread(h, req, 403, "this host is not allowed");
-    else
-        return true;
-    return false;
+    if (why)
+        refuse_unread(h, req, 403, why);
+    return !why;
 }
 
 /* RFC 6750 and RFC 9728. */
@@ -156,9 +160,12 @@ static bool is_version_fine(struct mcp_http *h, struct httpd_req *req,
     const char *version = httpd_header(req, "MCP-Protocol-Version");
     const struct mcp_revision *r = mcp_revision_find(version);
 
-    if (!version || (r && r->era == MCP_LEGACY))
+    if (http_has_twice(req, "MCP-Protocol-Version"))
+        http_refuse_frame(h, req, 400, frame, "more than one MCP-Protocol-Version");
+    else if (version && (!r || r->era != MCP_LEGACY))
+        http_refuse_frame(h, req, 400, frame, "this MCP-Protocol-Version is not spoken");
+    else
         return true;
-    http_refuse_frame(h, req, 400, frame, "this MCP-Protocol-Version is not spoken");
     return false;
 }
 

@@ -1,22 +1,47 @@
-/* Where a request comes from, and the headers of a modern one against its body. */
+/* Where a request comes from, how often its headers come, and those of a modern one
+ * against its body. */
 #include "mocks/mcp/http_part.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/cleanup.h"
 #include "io/json.h"
 #include "mcp/header.h"
 #include "mcp/meta.h"
 
+struct count {
+    const char *name;
+    size_t n;
+};
+
+static void count_header(const char *name, const char *value, void *arg)
+{
+    struct count *c = arg;
+
+    (void)value;
+    c->n += strcasecmp(name, c->name) == 0;
+}
+
+bool http_has_twice(const struct httpd_req *req, const char *name)
+{
+    struct count c = {.name = name};
+
+    httpd_each_header(req, count_header, &c);
+    return c.n > 1;
+}
+
 const char *mcp_why_unwelcome(const struct httpd_req *req)
 {
     const char *origin = httpd_header(req, "Origin");
     const char *host = httpd_header(req, "Host");
 
-    if (origin && !mcp_origin_is_local(origin))
+    if (origin && (!mcp_origin_is_local(origin) || http_has_twice(req, "Origin")))
         return "this origin is not allowed";
-    return host && !mcp_host_is_local(host) ? "this host is not allowed" : NULL;
+    if (host && (!mcp_host_is_local(host) || http_has_twice(req, "Host")))
+        return "this host is not allowed";
+    return NULL;
 }
 
 static bool mismatch(struct mcp_refusal *why, const char *header, const char *what)

@@ -71,8 +71,11 @@ bool http_accepts(const struct httpd_req *req, const char *major, const char *fu
 void http_batch_take(struct mcp_http *h, struct http_session *session,
                      struct httpd_req *req, json_t *messages);
 
-/* ---- the modern headers (http_check.c) ---- */
+/* ---- headers (http_check.c) ---- */
 
+/* Whether a request has more than one header of that name: which one counts is not for
+ * us to guess. */
+bool http_has_twice(const struct httpd_req *req, const char *name);
 /* Every check of a modern request, in the order that clients may rely on. */
 bool http_check_modern(const struct httpd_req *req, const struct rpc_frame *f,
                        struct mcp_refusal *why);

@@ -84,8 +84,10 @@ struct http_session *http_session_of(struct mcp_http *h, struct httpd_req *req,
 {
     const char *id = httpd_header(req, "Mcp-Session-Id");
 
-    if (!id) {
-        http_refuse_frame(h, req, 400, frame, "the Mcp-Session-Id header is missing");
+    if (!id || http_has_twice(req, "Mcp-Session-Id")) {
+        http_refuse_frame(h, req, 400, frame,
+                          id ? "more than one Mcp-Session-Id"
+                             : "the Mcp-Session-Id header is missing");
         return NULL;
     }
     forget_idle(h);

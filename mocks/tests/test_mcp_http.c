@@ -198,6 +198,29 @@ static const struct {
      "$S\nOrigin: http://localhost.evil.example", LIST, 403, -32600},
     {"an opaque origin", "POST", "$S\nOrigin: null", LIST, 403, -32600},
     {"our own origin", "POST", "$S\nOrigin: http://localhost:1234", LIST, 200, 0},
+    {"an origin whose port is a name", "POST", "$S\nOrigin: http://localhost:evil", LIST,
+     403, -32600},
+    {"an origin whose port hides a host", "POST",
+     "$S\nOrigin: http://localhost:1@evil.example", LIST, 403, -32600},
+    {"an origin whose port is none", "POST", "$S\nOrigin: http://127.0.0.1:99999", LIST,
+     403, -32600},
+    {"an origin whose port has too many digits", "POST",
+     "$S\nOrigin: http://127.0.0.1:000080", LIST, 403, -32600},
+    {"an origin without the port it announces", "POST", "$S\nOrigin: http://[::1]:", LIST,
+     403, -32600},
+    {"the last port of all", "POST", "$S\nOrigin: https://[::1]:65535", LIST, 200, 0},
+    {"a second origin", "POST",
+     "$S\nOrigin: http://localhost\nOrigin: http://evil.example", LIST, 403, -32600},
+    {"a host whose port hides another", "POST", "$S\nHost: localhost:1@evil", LIST, 403,
+     -32600},
+    {"a second version", "POST",
+     "$S\nMCP-Protocol-Version: 2025-06-18\nMCP-Protocol-Version: 2025-11-25", LIST, 400,
+     -32600},
+    {"a second session", "POST", "$S\nMcp-Session-Id: abc", LIST, 400, -32600},
+    {"a blank after the version", "POST", "$S\nMCP-Protocol-Version: 2025-06-18 ", LIST,
+     200, 0},
+    {"a blank after the origin", "POST", "$S\nOrigin: http://localhost:1234\t ", LIST,
+     200, 0},
     {"a foreign host alone", "POST", "$S\nHost: evil.example", LIST, 403, -32600},
     {"no JSON", "POST", "$S", "{", 400, -32700},
     {"no frame", "POST", "$S", "{\"jsonrpc\":\"1.0\",\"id\":1,\"method\":\"x\"}", 400,
@@ -246,6 +269,26 @@ static void answers_each_legacy_request_as_it_should(void **state)
         if (f->resp.status == 202)
             assert_int_equal(f->resp.body.len, 0);
     }
+}
+
+static void knows_a_session_with_a_blank_after_its_id(void **state)
+{
+    struct mcp_fixture *f = *state;
+    start_http(f);
+    shake_hands(f, "2025-11-25");
+    char *headers CLEANUP(free_ptr) = xasprintf("%s \t", f->session);
+    ask(f, headers, LIST);
+    assert_int_equal(f->resp.status, 200);
+}
+
+static void refuses_two_hosts(void **state)
+{
+    struct mcp_fixture *f = *state;
+    struct buf got CLEANUP(buf_release) = BUF_INIT(KIB(64));
+    start_http(f);
+    int fd CLEANUP(close_fd) = send_raw(f, "Host: evil.example", LIST);
+    read_to_end(fd, &got);
+    assert_int_equal(strncmp(got.data, "HTTP/1.1 403", 12), 0);
 }
 
 static void names_the_methods_that_it_has(void **state)
@@ -509,6 +552,8 @@ int main(void)
         T(takes_modern_notifications_without_a_body),
         T(has_only_post_in_the_modern_era),
         T(answers_each_legacy_request_as_it_should),
+        T(knows_a_session_with_a_blank_after_its_id),
+        T(refuses_two_hosts),
         T(names_the_methods_that_it_has),
         T(ends_a_session_for_good),
         T(forgets_a_session_that_nobody_uses),
