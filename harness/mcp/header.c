@@ -103,15 +103,19 @@ static const struct {
     {"resources/read", "uri"},
 };
 
+const char *mcp_header_name_member(const char *method)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(named); i++)
+        if (strcmp(named[i].method, method) == 0)
+            return named[i].member;
+    return NULL;
+}
+
 const json_t *mcp_header_name_source(const char *method, const json_t *params)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(named); i++) {
-        if (strcmp(named[i].method, method) != 0)
-            continue;
-        const json_t *value = json_object_get(params, named[i].member);
-        return json_is_string(value) ? value : NULL;
-    }
-    return NULL;
+    const char *member = mcp_header_name_member(method);
+    const json_t *value = member ? json_object_get(params, member) : NULL;
+    return json_is_string(value) ? value : NULL;
 }
 
 /* ---- annotations ---- */

@@ -24,8 +24,10 @@ char *mcp_header_decode(const char *value, size_t *ret_len);
  * by their number ("42.0" is 42). */
 bool mcp_header_matches(const char *value, const json_t *argument);
 
-/* params.name or params.uri, which Mcp-Name repeats; borrowed. NULL = the method has no
+/* The member of params that Mcp-Name repeats: "name" or "uri"; NULL = the method has no
  * such header. */
+const char *mcp_header_name_member(const char *method);
+/* Its value, borrowed; NULL = no such header, or no text for it. */
 const json_t *mcp_header_name_source(const char *method, const json_t *params);
 
 /* One argument of a tool that a header repeats. */

@@ -55,6 +55,30 @@ static bool mismatch(struct mcp_refusal *why, const char *header, const char *wh
 typedef bool check_fn(const struct httpd_req *req, const struct rpc_frame *f,
                       struct mcp_refusal *why);
 
+struct repeated {
+    const struct httpd_req *req;
+    const char *name; /* borrowed; NULL = none */
+};
+
+static void find_repeated(const char *name, const char *value, void *arg)
+{
+    struct repeated *r = arg;
+
+    (void)value;
+    if (!r->name && strncasecmp(name, "Mcp-", 4) == 0 && http_has_twice(r->req, name))
+        r->name = name;
+}
+
+static bool has_each_once(const struct httpd_req *req, const struct rpc_frame *f,
+                          struct mcp_refusal *why)
+{
+    struct repeated r = {.req = req};
+
+    (void)f;
+    httpd_each_header(req, find_repeated, &r);
+    return !r.name || mismatch(why, r.name, "is there more than once");
+}
+
 static bool has_version(const struct httpd_req *req, const struct rpc_frame *f,
                         struct mcp_refusal *why)
 {
@@ -86,42 +110,53 @@ static bool has_method(const struct httpd_req *req, const struct rpc_frame *f,
 static bool has_name(const struct httpd_req *req, const struct rpc_frame *f,
                      struct mcp_refusal *why)
 {
-    const json_t *name = mcp_header_name_source(f->method, f->params);
+    const char *member = mcp_header_name_member(f->method);
+    const json_t *name = member ? json_object_get(f->params, member) : NULL;
 
-    return !json_is_string(name) || repeats(req, "Mcp-Name", name, why);
+    if (json_is_string(name))
+        return repeats(req, "Mcp-Name", name, why);
+    return !member || !httpd_header(req, "Mcp-Name") ||
+           mismatch(why, "Mcp-Name", "is not what the body says");
 }
 
+/* A notification goes without. */
 static bool has_meta(const struct httpd_req *req, const struct rpc_frame *f,
                      struct mcp_refusal *why)
 {
     (void)req;
-    return mcp_check_meta(f, why);
+    return f->kind != RPC_REQUEST || mcp_check_meta(f, why);
+}
+
+static const json_t *said_version(const struct rpc_frame *f)
+{
+    return json_object_get(json_object_get(f->params, "_meta"), MCP_META_VERSION);
 }
 
 static bool has_same_version(const struct httpd_req *req, const struct rpc_frame *f,
                              struct mcp_refusal *why)
 {
-    return repeats(req, "MCP-Protocol-Version",
-                   json_object_get(json_object_get(f->params, "_meta"), MCP_META_VERSION),
-                   why);
+    const json_t *said = said_version(f);
+
+    return !said || repeats(req, "MCP-Protocol-Version", said, why);
 }
 
 static bool has_known_version(const struct httpd_req *req, const struct rpc_frame *f,
                               struct mcp_refusal *why)
 {
-    (void)req;
-    return mcp_check_version(f, why);
+    const char *said = json_string_value(said_version(f));
+
+    return mcp_check_version(said ? said : httpd_header(req, "MCP-Protocol-Version"),
+                             why);
 }
 
 bool http_check_modern(const struct httpd_req *req, const struct rpc_frame *f,
                        struct mcp_refusal *why)
 {
-    static check_fn *const checks[] = {has_version, has_method,       has_name,
-                                       has_meta,    has_same_version, has_known_version};
-    /* A notification goes without _meta: its headers alone are looked at. */
-    size_t n = f->kind == RPC_REQUEST ? ARRAY_SIZE(checks) : 2;
+    static check_fn *const checks[] = {has_each_once,    has_version, has_method,
+                                       has_name,         has_meta,    has_same_version,
+                                       has_known_version};
 
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < ARRAY_SIZE(checks); i++)
         if (!checks[i](req, f, why))
             return false;
     return true;

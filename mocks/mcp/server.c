@@ -111,10 +111,8 @@ json_t *mcp_revision_list(bool legacy)
     return names;
 }
 
-bool mcp_check_version(const struct rpc_frame *f, struct mcp_refusal *why)
+bool mcp_check_version(const char *asked, struct mcp_refusal *why)
 {
-    const char *asked = json_str(meta_of(f), MCP_META_VERSION, "");
-
     if (mcp_revision_is_modern(mcp_revision_find(asked)))
         return true;
     /* Of the others only those that go without a handshake are of use to who asks so. */
@@ -156,7 +154,8 @@ static void take_modern(struct mcp_server *s, struct exchange *x)
     struct mcp_refusal why = {.status = 0};
 
     /* HTTP has looked already, between its own checks. */
-    if (!mcp_check_meta(&x->frame, &why) || !mcp_check_version(&x->frame, &why))
+    if (!mcp_check_meta(&x->frame, &why) ||
+        !mcp_check_version(json_str(meta_of(&x->frame), MCP_META_VERSION, ""), &why))
         refuse_exchange(x, &why);
     else if (mcp_method_removed(x->revision, x->frame.method))
         exchange_error(x, RPC_METHOD_NOT_FOUND, "Method not found",

@@ -64,7 +64,7 @@ bool mcp_server_is_legacy(const struct mcp_server *s);
 bool mcp_is_modern(const struct rpc_frame *f);
 /* The checks of a modern request in their order; false = refused. */
 bool mcp_check_meta(const struct rpc_frame *f, struct mcp_refusal *why);
-bool mcp_check_version(const struct rpc_frame *f, struct mcp_refusal *why);
+bool mcp_check_version(const char *asked, struct mcp_refusal *why);
 /* The revisions, newest first. Caller owns. */
 json_t *mcp_revision_list(bool legacy);
 
