@@ -150,12 +150,22 @@ static void on_call(struct exchange *x, size_t index, json_t *args, void *arg)
 
 /* ---- over HTTP ---- */
 
+/* MCP wants an authorization server to be named; tokens are handed out by none, so it is
+ * the resource itself. */
 static void get_metadata(const struct serving *v, struct httpd_req *req)
 {
+    char *issuer CLEANUP(free_ptr) = xstrndup(v->url, strlen(v->url) - strlen(ENDPOINT));
+
     httpd_reply_json(req, 200,
-                     json_make("{s:s,s:[],s:[s]}", "resource", v->url,
-                               "authorization_servers", "bearer_methods_supported",
-                               "header"));
+                     json_make("{s:s,s:[s],s:[s]}", "resource", v->url,
+                               "authorization_servers", issuer,
+                               "bearer_methods_supported", "header"));
+}
+
+/* RFC 9728: with the path of the resource, or without where a client tries that. */
+static bool is_metadata(const char *path)
+{
+    return strcmp(path, METADATA) == 0 || strcmp(path, METADATA ENDPOINT) == 0;
 }
 
 static void get_frames(const struct serving *v, struct httpd_req *req)
@@ -181,7 +191,7 @@ static void on_http(struct httpd_req *req, void *arg)
         httpd_reply_text(req, 403, unwelcome);
     else if (get && strcmp(req->path, "/_frames") == 0)
         get_frames(v, req);
-    else if (get && v->s->bearer && strncmp(req->path, METADATA, strlen(METADATA)) == 0)
+    else if (get && v->s->bearer && is_metadata(req->path))
         get_metadata(v, req);
     else
         httpd_reply_text(req, 404, "not found: the endpoint is " ENDPOINT "\n");

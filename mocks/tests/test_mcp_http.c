@@ -476,6 +476,11 @@ static void wants_the_bearer_token_that_it_was_given(void **state)
     ask_url(f, "GET", metadata, NULL, NULL);
     assert_int_equal(f->resp.status, 200);
     assert_string_equal(json_str(f->json, "resource", ""), f->url);
+    assert_int_equal(json_array_size(json_object_get(f->json, "authorization_servers")),
+                     1);
+    char *longer CLEANUP(free_ptr) = xasprintf("%sXYZ", metadata);
+    ask_url(f, "GET", longer, NULL, NULL);
+    assert_int_equal(f->resp.status, 404);
 }
 
 /* ---- every frame is looked at ---- */
