@@ -34,7 +34,7 @@ static void note(struct exchange *x, json_t *frame)
     b->owner->note(frame, b->arg);
 }
 
-static const char *header(const struct exchange *x, const char *name)
+static const char *header_for(const struct exchange *x, const char *name)
 {
     const struct batch *b = x->origin.arg;
 
@@ -52,8 +52,8 @@ static void answer(struct exchange *x, int status, json_t *frame)
 }
 
 /* What is answered without an exchange. id: borrowed, NULL = none. */
-static void refuse(struct mcp_server *s, const struct mcp_origin *origin, json_t *id,
-                   int code, const char *why)
+static void refuse_one(struct mcp_server *s, const struct mcp_origin *origin, json_t *id,
+                       int code, const char *why)
 {
     json_t *frame = rpc_error(id, code, why);
 
@@ -79,8 +79,8 @@ static void take_one(struct mcp_server *s, const struct mcp_origin *origin,
     }
     mcp_server_saw(s, MCP_FROM_CLIENT, origin->port->wire, origin->peer->revision, NULL,
                    message);
-    refuse(s, origin, f.id, (int)code,
-           read ? "'initialize' must not be in a batch" : err.text);
+    refuse_one(s, origin, f.id, (int)code,
+               read ? "'initialize' must not be in a batch" : err.text);
 }
 
 void mcp_batch_take(struct mcp_server *s, const struct mcp_batch_owner *owner, void *arg,
@@ -88,7 +88,7 @@ void mcp_batch_take(struct mcp_server *s, const struct mcp_batch_owner *owner, v
 {
 #define PORT(w)                                                                          \
     {                                                                                    \
-        .wire = (w), .note = note, .answer = answer, .header = header                    \
+        .wire = (w), .note = note, .answer = answer, .header = header_for                \
     }
     static const struct mcp_port ports[] = {
         [MCP_WIRE_STDIO] = PORT(MCP_WIRE_STDIO), [MCP_WIRE_HTTP] = PORT(MCP_WIRE_HTTP)};

@@ -218,7 +218,7 @@ static void post_batch(struct mcp_http *h, struct httpd_req *req, json_t *messag
                                 : "a batch: only revision 2025-03-26 has them");
         return;
     }
-    http_batch_take(h, session, req, messages);
+    http_turn_batch(h, session, req, messages);
 }
 
 /* ---- what it is ---- */

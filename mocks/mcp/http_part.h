@@ -14,12 +14,13 @@ struct http_session {
     int64_t used_ms; /* monotonic */
 };
 
-/* One POST with a request, or one GET: where its frames go. */
+/* One POST with a request or a batch, or one GET: where its frames go. */
 struct http_turn {
     struct http_turn *prev, *next;
     struct mcp_http *h;
     struct http_session *session; /* NULL = modern, or its handshake */
-    struct exchange *x;           /* NULL = answered, or a GET */
+    struct exchange *x;           /* NULL = answered, a batch, or a GET */
+    bool batch;                   /* cannot be taken up again */
     struct httpd_req *req;        /* not answered yet; NULL = streaming or left */
     struct httpd_stream *stream;  /* NULL = none */
     bool json_ok, sse_ok;         /* what the client reads */
@@ -60,16 +61,13 @@ void http_turn_free(struct http_turn *t);
 /* GET: a stream of the session, or one that is taken up again. */
 void http_turn_listen(struct mcp_http *h, struct http_session *session,
                       struct httpd_req *req);
+/* messages: borrowed, an array that is not empty, in a session that has batches. */
+void http_turn_batch(struct mcp_http *h, struct http_session *session,
+                     struct httpd_req *req, json_t *messages);
 /* Ends what is open of a session. */
 void http_turns_end(struct mcp_http *h, const struct http_session *session);
 /* Whether the client reads a media type. */
 bool http_accepts(const struct httpd_req *req, const char *major, const char *full);
-
-/* ---- batches (http_batch.c) ---- */
-
-/* messages: borrowed, an array that is not empty, in a session that has batches. */
-void http_batch_take(struct mcp_http *h, struct http_session *session,
-                     struct httpd_req *req, json_t *messages);
 
 /* ---- headers (http_check.c) ---- */
 

@@ -11,6 +11,7 @@
 #include "base/num.h"
 #include "io/json.h"
 #include "io/sse.h"
+#include "mocks/mcp/batch.h"
 
 enum { RETRY_MS = 250, FINISHED_MAX = 64 };
 
@@ -99,7 +100,7 @@ static void left(struct http_turn *t)
 
     t->req = NULL;
     t->stream = NULL;
-    if (x && !t->modern)
+    if ((x && !t->modern) || t->batch)
         return;
     if (!x && t->resumable && t->finished)
         return;
@@ -166,7 +167,58 @@ static void send_event(struct http_turn *t, json_t *frame)
         write_event(t, json_array_size(t->events), text);
 }
 
-/* ---- the port ---- */
+/* frame: taken. */
+static void tell(struct http_turn *t, json_t *frame)
+{
+    if (t->sse_ok && (t->req || t->stream || t->resumable))
+        send_event(t, frame);
+    else
+        json_decref(frame);
+}
+
+/* The client does not wait any more; yet HTTP wants an end. A batch may have had nothing
+ * to answer from the first. */
+static void end_unanswered(struct http_turn *t)
+{
+    if (t->req && t->sse_ok && !t->batch)
+        begin_stream(t);
+    end_stream(t);
+    if (t->req)
+        httpd_reply(TAKE(t->req), 202, NULL, "", 0);
+    http_turn_free(t);
+}
+
+/* The end of it. frame: taken; NULL = there is no answer. */
+static void finish(struct http_turn *t, int status, json_t *frame)
+{
+    bool resumable = t->resumable && (t->stream || !t->req);
+
+    if (!frame) {
+        end_unanswered(t);
+        return;
+    }
+    if (t->req && (t->json_ok || status != 200)) {
+        httpd_reply_json(t->req, status, frame);
+    } else if (t->req || t->stream || resumable) {
+        send_event(t, frame);
+        if (resumable && !t->stream) {
+            t->finished = true; /* until somebody comes for it */
+            forget_finished(t->h);
+            return;
+        }
+        end_stream(t);
+    } else {
+        json_decref(frame); /* nobody is there to read it */
+    }
+    http_turn_free(t);
+}
+
+static const char *turn_header(const struct http_turn *t, const char *name)
+{
+    return t->req ? httpd_header(t->req, name) : NULL;
+}
+
+/* ---- of one request ---- */
 
 static void begin(struct exchange *x)
 {
@@ -181,23 +233,7 @@ static void begin(struct exchange *x)
 
 static void note(struct exchange *x, json_t *frame)
 {
-    struct http_turn *t = x->origin.arg;
-
-    if (t->sse_ok && (t->req || t->stream || t->resumable))
-        send_event(t, frame);
-    else
-        json_decref(frame);
-}
-
-/* The client does not wait any more; yet HTTP wants an end. */
-static void end_unanswered(struct http_turn *t)
-{
-    if (t->req && t->sse_ok)
-        begin_stream(t);
-    end_stream(t);
-    if (t->req)
-        httpd_reply(TAKE(t->req), 202, NULL, "", 0);
-    http_turn_free(t);
+    tell(x->origin.arg, frame);
 }
 
 /* Who has shaken hands is told the session; otherwise there is none. */
@@ -220,35 +256,15 @@ static void settle_session(struct http_turn *t, struct exchange *x, const json_t
 static void answer(struct exchange *x, int status, json_t *frame)
 {
     struct http_turn *t = x->origin.arg;
-    bool resumable = t->resumable && (t->stream || !t->req);
 
     t->x = NULL;
     settle_session(t, x, frame);
-    if (!frame) {
-        end_unanswered(t);
-        return;
-    }
-    if (t->req && (t->json_ok || status != 200)) {
-        httpd_reply_json(t->req, status, frame);
-    } else if (t->req || t->stream || resumable) {
-        send_event(t, frame);
-        if (resumable && !t->stream) {
-            t->finished = true; /* until somebody comes for it */
-            forget_finished(t->h);
-            return;
-        }
-        end_stream(t);
-    } else {
-        json_decref(frame); /* nobody is there to read it */
-    }
-    http_turn_free(t);
+    finish(t, status, frame);
 }
 
-static const char *header(const struct exchange *x, const char *name)
+static const char *request_header(const struct exchange *x, const char *name)
 {
-    const struct http_turn *t = x->origin.arg;
-
-    return t->req ? httpd_header(t->req, name) : NULL;
+    return turn_header(x->origin.arg, name);
 }
 
 static void close_stream(struct exchange *x)
@@ -269,9 +285,40 @@ const struct mcp_port http_port = {
     .begin = begin,
     .note = note,
     .answer = answer,
-    .header = header,
+    .header = request_header,
     .close_stream = close_stream,
 };
+
+/* ---- of a batch ---- */
+
+static void batch_note(json_t *frame, void *arg)
+{
+    tell(arg, frame);
+}
+
+static void batch_done(json_t *answers, void *arg)
+{
+    finish(arg, 200, answers);
+}
+
+static const char *batch_header(const char *name, void *arg)
+{
+    return turn_header(arg, name);
+}
+
+void http_turn_batch(struct mcp_http *h, struct http_session *session,
+                     struct httpd_req *req, json_t *messages)
+{
+    static const struct mcp_batch_owner owner = {.wire = MCP_WIRE_HTTP,
+                                                 .note = batch_note,
+                                                 .done = batch_done,
+                                                 .header = batch_header};
+    struct http_turn *t = http_turn_new(h, session, req, false);
+
+    t->batch = true;
+    httpd_on_gone(req, request_gone, t);
+    mcp_batch_take(h->opt.server, &owner, t, &session->peer, messages);
+}
 
 /* ---- GET ---- */
 

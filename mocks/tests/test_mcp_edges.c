@@ -367,6 +367,7 @@ static void streams_the_progress_of_a_batch_to_who_reads_streams(void **state)
     ask(f, "$S", "[" PROGRESS_CALL("1", "test_tool_with_progress") "," PING("2") "]");
     assert_string_equal(http_response_header(&f->resp, "Content-Type"),
                         "text/event-stream");
+    assert_non_null(http_response_header(&f->resp, "X-Accel-Buffering"));
     const char *note = strstr(f->resp.body.data, "notifications/progress");
     const char *answers = strstr(f->resp.body.data, "data: [");
     assert_true(note && answers && note < answers);
