@@ -78,14 +78,15 @@ void http_turns_end(struct mcp_http *h, const struct http_session *session)
     }
 }
 
-/* Answers that nobody has fetched: the oldest go. */
+/* A client that lost its connection before the end may come for an answer, sent or not:
+ * the oldest go. */
 static void forget_finished(struct mcp_http *h)
 {
     struct http_turn *oldest = NULL;
     size_t n = 0;
 
     for (struct http_turn *t = h->turns; t; t = t->next)
-        if (t->finished && !t->stream) {
+        if (t->finished) {
             oldest = t;
             n++;
         }
@@ -101,8 +102,6 @@ static void left(struct http_turn *t)
     t->req = NULL;
     t->stream = NULL;
     if ((x && !t->modern) || t->batch)
-        return;
-    if (!x && t->resumable && t->finished)
         return;
     http_turn_free(t);
     if (x)
@@ -191,22 +190,20 @@ static void end_unanswered(struct http_turn *t)
 /* The end of it. frame: taken; NULL = there is no answer. */
 static void finish(struct http_turn *t, int status, json_t *frame)
 {
-    bool resumable = t->resumable && (t->stream || !t->req);
-
     if (!frame) {
         end_unanswered(t);
         return;
     }
     if (t->req && (t->json_ok || status != 200)) {
         httpd_reply_json(t->req, status, frame);
-    } else if (t->req || t->stream || resumable) {
+    } else if (t->req || t->stream || t->resumable) {
         send_event(t, frame);
-        if (resumable && !t->stream) {
-            t->finished = true; /* until somebody comes for it */
+        end_stream(t);
+        if (t->resumable) {
+            t->finished = true; /* it can be taken up once more */
             forget_finished(t->h);
             return;
         }
-        end_stream(t);
     } else {
         json_decref(frame); /* nobody is there to read it */
     }
@@ -351,10 +348,8 @@ static void take_up(struct http_turn *t, struct httpd_req *req, size_t seq)
     begin_stream(t);
     for (size_t i = seq; i < json_array_size(t->events); i++)
         write_event(t, i + 1, json_string_value(json_array_get(t->events, i)));
-    if (!t->finished)
-        return;
-    end_stream(t);
-    http_turn_free(t);
+    if (t->finished)
+        end_stream(t);
 }
 
 void http_turn_listen(struct mcp_http *h, struct http_session *session,
