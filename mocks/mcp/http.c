@@ -175,11 +175,15 @@ static void post_initialize(struct mcp_http *h, struct httpd_req *req,
 {
     struct http_session *session = NULL;
 
-    if (!json_str(f->params, "protocolVersion", NULL)) {
-        take_request(h, NULL, req, false, f);
-        return;
+    if (json_str(f->params, "protocolVersion", NULL)) {
+        session = http_session_new(h);
+        if (!session) {
+            saw_refused(h, false, f->root);
+            http_refuse(h, req, 503, f->id, RPC_INTERNAL_ERROR,
+                        "too many sessions, and all are in use");
+            return;
+        }
     }
-    session = http_session_new(h);
     take_request(h, session, req, false, f);
 }
 

@@ -41,6 +41,7 @@ struct mcp_http {
 
 /* ---- sessions (http_session.c) ---- */
 
+/* NULL = there are too many, and all are in use. */
 struct http_session *http_session_new(struct mcp_http *h);
 /* False while it is being ended. */
 bool http_session_lives(const struct mcp_http *h, const struct http_session *s);

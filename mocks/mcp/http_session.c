@@ -32,10 +32,13 @@ void http_session_end(struct mcp_http *h, struct http_session *s)
     free(s);
 }
 
+/* Somebody waits for an answer, or listens. */
 static bool is_busy(const struct mcp_http *h, const struct http_session *s)
 {
+    if (mcp_server_has_calls(h->opt.server, &s->peer))
+        return true;
     for (const struct http_turn *t = h->turns; t; t = t->next)
-        if (t->session == s && (t->x || t->stream))
+        if (t->session == s && t->stream)
             return true;
     return false;
 }
@@ -54,23 +57,25 @@ static void forget_idle(struct mcp_http *h)
     }
 }
 
-static void forget_oldest(struct mcp_http *h)
+/* Of those that nobody uses now; false = none. */
+static bool forget_oldest(struct mcp_http *h)
 {
-    struct http_session *oldest = h->sessions;
+    struct http_session *oldest = NULL;
 
     for (struct http_session *s = h->sessions; s; s = s->next)
-        if (s->used_ms <= oldest->used_ms)
+        if ((!oldest || s->used_ms <= oldest->used_ms) && !is_busy(h, s))
             oldest = s;
-    http_session_end(h, oldest);
+    if (oldest)
+        http_session_end(h, oldest);
+    return oldest;
 }
 
 struct http_session *http_session_new(struct mcp_http *h)
 {
-    struct http_session *s = xcalloc(1, sizeof(*s));
-
     forget_idle(h);
-    if (h->n_sessions == SESSIONS_MAX)
-        forget_oldest(h);
+    if (h->n_sessions == SESSIONS_MAX && !forget_oldest(h))
+        return NULL;
+    struct http_session *s = xcalloc(1, sizeof(*s));
     id_hex(s->id, sizeof(s->id) - 1);
     s->used_ms = clock_mono_ms();
     s->next = h->sessions;

@@ -239,6 +239,15 @@ void mcp_server_take(struct mcp_server *s, const struct mcp_origin *origin, bool
         take_legacy(s, x);
 }
 
+bool mcp_server_has_calls(const struct mcp_server *s, const struct mcp_peer *peer)
+{
+    const struct exchange *x = s->live;
+
+    while (x && x->origin.peer != peer)
+        x = x->next;
+    return x;
+}
+
 void mcp_server_drop_peer(struct mcp_server *s, const struct mcp_peer *peer)
 {
     struct exchange *next = NULL;

@@ -80,6 +80,8 @@ json_t *mcp_refusal_frame(const struct mcp_refusal *why, json_t *id);
 void exchange_drop(struct exchange *x);
 /* The same, told by the client: the binding ends what it has open. */
 void exchange_cancel(struct exchange *x);
+/* Whether a peer waits for an answer. */
+bool mcp_server_has_calls(const struct mcp_server *s, const struct mcp_peer *peer);
 /* Of every exchange of a peer. */
 void mcp_server_drop_peer(struct mcp_server *s, const struct mcp_peer *peer);
 

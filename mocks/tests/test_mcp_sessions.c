@@ -1,0 +1,108 @@
+/* The sessions of our MCP servers over HTTP while calls are in flight. */
+#include "base/limits.h"
+#include "mocks/tests/mcp_http_fixture.h"
+
+enum { SESSIONS_MAX = 512 };
+
+#define PING "{\"jsonrpc\":\"2.0\",\"id\":8,\"method\":\"ping\"}"
+#define SLOW CALL("test_slow", "{\"ms\":60000}")
+
+static void end_session(struct mcp_fixture *f)
+{
+    ask_url(f, "DELETE", f->url, "$S", NULL);
+    assert_int_equal(f->resp.status, 204);
+}
+
+/* ---- which are kept ---- */
+
+static bool is_unanswered(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+
+    return poll(&p, 1, 0) == 0;
+}
+
+/* A batch that is taken in, on a session that may be forgotten before: tried again then.
+ * Returns its connection. */
+static int send_in_time(struct mcp_fixture *f, const char *batch)
+{
+    int64_t deadline = clock_mono_ms() + (int64_t)(PATIENCE_MS * clock_timeout_mul());
+
+    do {
+        shake_hands(f, "2025-03-26");
+        int fd = send_raw(f, f->session, batch);
+        do {
+            ask_url(f, "GET", f->frames_url, NULL, NULL);
+            if (strstr(f->resp.body.data, "\"tools/call\""))
+                return fd;
+        } while (is_unanswered(fd));
+        close_fd(&fd);
+    } while (clock_mono_ms() < deadline);
+    fail_msg("no batch was taken in");
+    return -1;
+}
+
+static void keeps_a_session_whose_batch_has_a_call_in_flight(void **state)
+{
+    struct mcp_fixture *f = *state;
+    start_server(f, "management --http-port 0 --diagnostics --session-idle-ms 10");
+    int fd CLEANUP(close_fd) = send_in_time(f, "[" SLOW "]");
+    (void)poll(NULL, 0, 20); /* the only thing that makes a session idle is time */
+    ask(f, NULL, INITIALIZE("2025-03-26"));
+    ask(f, "$S", PING);
+    assert_int_equal(f->resp.status, 200);
+    assert_true(is_unanswered(fd));
+}
+
+static void keeps_a_session_with_a_call_in_flight_when_there_are_many(void **state)
+{
+    struct mcp_fixture *f = *state;
+    start_http(f);
+    shake_hands(f, "2025-11-25");
+    int fd CLEANUP(close_fd) = send_raw(f, f->session, SLOW);
+    await_frame(f, "tools/call");
+    for (int i = 0; i < SESSIONS_MAX; i++) {
+        ask(f, NULL, INITIALIZE("2025-11-25"));
+        assert_int_equal(f->resp.status, 200);
+    }
+    ask(f, "$S", PING);
+    assert_int_equal(f->resp.status, 200);
+    assert_true(is_unanswered(fd));
+}
+
+static void gives_no_session_when_all_are_in_use(void **state)
+{
+    struct mcp_fixture *f = *state;
+    int fds[SESSIONS_MAX];
+    char head[16] = "";
+    start_http(f);
+    for (int i = 0; i < SESSIONS_MAX; i++) {
+        shake_hands(f, "2025-11-25");
+        char *text CLEANUP(free_ptr) =
+            xasprintf("GET /mcp HTTP/1.1\r\nHost: localhost\r\n"
+                      "Accept: text/event-stream\r\n%s\r\n\r\n",
+                      f->session);
+        fds[i] = connect_to(f);
+        assert_int_equal(write(fds[i], text, strlen(text)), (ssize_t)strlen(text));
+        assert_true(read(fds[i], head, sizeof(head) - 1) > 0);
+    }
+    ask(f, NULL, INITIALIZE("2025-11-25"));
+    assert_int_equal(f->resp.status, 503);
+    assert_int_equal(error_code(f), -32603);
+    assert_null(http_response_header(&f->resp, "Mcp-Session-Id"));
+    end_session(f);
+    shake_hands(f, "2025-11-25");
+    for (int i = 0; i < SESSIONS_MAX; i++)
+        close_fd(&fds[i]);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, mcp_setup, mcp_teardown)
+    const struct CMUnitTest tests[] = {
+        T(keeps_a_session_whose_batch_has_a_call_in_flight),
+        T(keeps_a_session_with_a_call_in_flight_when_there_are_many),
+        T(gives_no_session_when_all_are_in_use),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
