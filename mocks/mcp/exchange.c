@@ -302,3 +302,12 @@ void exchange_cancel(struct exchange *x)
     x->origin.port->answer(x, 0, NULL);
     exchange_drop(x);
 }
+
+void exchange_give_up(struct exchange *x, const char *why)
+{
+    const struct mcp_server *s = x->server;
+
+    if (s->opt.gone)
+        s->opt.gone(x, s->opt.arg);
+    answer(x, 404, rpc_error(x->frame.id, RPC_INVALID_REQUEST, why));
+}

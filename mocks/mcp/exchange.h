@@ -4,8 +4,8 @@
  * cancellation; 2026-07-28: results, errors of the transport).
  *
  * A server answers it exactly once, at once or later from the loop; it is gone then.
- * When its client has cancelled it, the server's `gone` is called instead (server.h), and
- * it is gone when that returns.
+ * When its client has cancelled it, or is no more, the server's `gone` is called instead
+ * (server.h), and it is gone when that returns.
  */
 #ifndef MOCKS_MCP_EXCHANGE_H
 #define MOCKS_MCP_EXCHANGE_H

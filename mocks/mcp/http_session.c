@@ -27,7 +27,7 @@ void http_session_end(struct mcp_http *h, struct http_session *s)
     if (*at)
         *at = s->next;
     h->n_sessions--;
-    mcp_server_drop_peer(h->opt.server, &s->peer);
+    mcp_server_drop_peer(h->opt.server, &s->peer, "the session has ended");
     http_turns_end(h, s);
     free(s);
 }

@@ -248,13 +248,18 @@ bool mcp_server_has_calls(const struct mcp_server *s, const struct mcp_peer *pee
     return x;
 }
 
-void mcp_server_drop_peer(struct mcp_server *s, const struct mcp_peer *peer)
+void mcp_server_drop_peer(struct mcp_server *s, const struct mcp_peer *peer,
+                          const char *why)
 {
     struct exchange *next = NULL;
 
     for (struct exchange *x = s->live; x; x = next) {
         next = x->next;
-        if (x->origin.peer == peer)
+        if (x->origin.peer != peer)
+            continue;
+        if (why)
+            exchange_give_up(x, why);
+        else
             exchange_cancel(x);
     }
 }

@@ -23,7 +23,8 @@ struct mcp_server_options {
     exchange_fn *hello;
     /* Every other request that the revision has. */
     exchange_fn *request;
-    /* x was cancelled and must not be answered; NULL = nothing to do then. */
+    /* x was cancelled, or its client is gone: it must not be answered; NULL = nothing to
+     * do then. */
     exchange_fn *gone;
     void *arg;
     const char *revision; /* a legacy one: the only one that it has; NULL = all of them */

@@ -80,10 +80,14 @@ json_t *mcp_refusal_frame(const struct mcp_refusal *why, json_t *id);
 void exchange_drop(struct exchange *x);
 /* The same, told by the client: the binding ends what it has open. */
 void exchange_cancel(struct exchange *x);
+/* The owner is told the same, the client an error. */
+void exchange_give_up(struct exchange *x, const char *why);
 /* Whether a peer waits for an answer. */
 bool mcp_server_has_calls(const struct mcp_server *s, const struct mcp_peer *peer);
-/* Of every exchange of a peer. */
-void mcp_server_drop_peer(struct mcp_server *s, const struct mcp_peer *peer);
+/* A peer that is no more: each of its exchanges ends, with an error that says why and
+ * 404 over HTTP. why NULL = without an answer: nobody is left to read it. */
+void mcp_server_drop_peer(struct mcp_server *s, const struct mcp_peer *peer,
+                          const char *why);
 
 /* The text of a frame for the client. One of more than max bytes gives way to an error
  * with its id; a batch to one for each answer in it; a notification to nothing, which is

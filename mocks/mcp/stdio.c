@@ -425,7 +425,7 @@ void mcp_stdio_free(struct mcp_stdio *t)
 {
     if (!t)
         return;
-    mcp_server_drop_peer(t->server, &t->peer);
+    mcp_server_drop_peer(t->server, &t->peer, NULL);
     loop_fd_remove(t->in_watch);
     loop_fd_remove(t->out_watch);
     loop_timer_cancel(t->timer);

@@ -1,4 +1,5 @@
-/* The sessions of our MCP servers over HTTP while calls are in flight. */
+/* The sessions of our MCP servers over HTTP while calls are in flight: which are kept, and
+ * what is answered when one ends. */
 #include "base/limits.h"
 #include "mocks/tests/mcp_http_fixture.h"
 
@@ -6,6 +7,9 @@ enum { SESSIONS_MAX = 512 };
 
 #define PING "{\"jsonrpc\":\"2.0\",\"id\":8,\"method\":\"ping\"}"
 #define SLOW CALL("test_slow", "{\"ms\":60000}")
+#define SLOW_WITH_PROGRESS                                                               \
+    "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"tools/call\",\"params\":{\"name\":"      \
+    "\"test_slow\",\"arguments\":{\"ms\":60000},\"_meta\":{\"progressToken\":1}}}"
 
 static void end_session(struct mcp_fixture *f)
 {
@@ -96,6 +100,56 @@ static void gives_no_session_when_all_are_in_use(void **state)
         close_fd(&fds[i]);
 }
 
+/* ---- what is answered when one ends ---- */
+
+static void answers_a_call_whose_session_is_ended_with_404(void **state)
+{
+    struct mcp_fixture *f = *state;
+    struct buf got CLEANUP(buf_release) = BUF_INIT(KIB(64));
+    start_http(f);
+    shake_hands(f, "2025-11-25");
+    int fd CLEANUP(close_fd) = send_raw(f, f->session, SLOW);
+    await_frame(f, "tools/call");
+    end_session(f);
+    read_to_end(fd, &got);
+    assert_int_equal(strncmp(got.data, "HTTP/1.1 404", 12), 0);
+    assert_non_null(strstr(got.data, "\"id\":7"));
+    assert_non_null(strstr(got.data, "-32600"));
+}
+
+static void ends_a_stream_whose_session_is_ended_with_an_error(void **state)
+{
+    struct mcp_fixture *f = *state;
+    struct buf got CLEANUP(buf_release) = BUF_INIT(KIB(64));
+    start_http(f);
+    shake_hands(f, "2025-11-25");
+    char *headers CLEANUP(free_ptr) =
+        xasprintf("%s\r\nAccept: application/json, text/event-stream", f->session);
+    int fd CLEANUP(close_fd) = send_raw(f, headers, SLOW_WITH_PROGRESS);
+    await_frame(f, "notifications/progress");
+    end_session(f);
+    read_to_end(fd, &got);
+    assert_int_equal(strncmp(got.data, "HTTP/1.1 200", 12), 0);
+    const char *error = strstr(got.data, "\"error\"");
+    assert_non_null(error);
+    assert_non_null(strstr(got.data, "\"id\":7"));
+}
+
+static void answers_each_request_of_a_batch_whose_session_is_ended(void **state)
+{
+    struct mcp_fixture *f = *state;
+    struct buf got CLEANUP(buf_release) = BUF_INIT(KIB(64));
+    start_http(f);
+    shake_hands(f, "2025-03-26");
+    int fd CLEANUP(close_fd) = send_raw(f, f->session, "[" SLOW "," PING "]");
+    await_frame(f, "ping");
+    end_session(f);
+    read_to_end(fd, &got);
+    assert_non_null(strstr(got.data, "\"id\":7"));
+    assert_non_null(strstr(got.data, "\"error\""));
+    assert_non_null(strstr(got.data, "\"id\":8"));
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, mcp_setup, mcp_teardown)
@@ -103,6 +157,9 @@ int main(void)
         T(keeps_a_session_whose_batch_has_a_call_in_flight),
         T(keeps_a_session_with_a_call_in_flight_when_there_are_many),
         T(gives_no_session_when_all_are_in_use),
+        T(answers_a_call_whose_session_is_ended_with_404),
+        T(ends_a_stream_whose_session_is_ended_with_an_error),
+        T(answers_each_request_of_a_batch_whose_session_is_ended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
