@@ -177,6 +177,7 @@ static void settle(struct exchange *x)
 {
     struct mcp_server *s = x->server;
 
+    s->n_live--;
     if (x->prev)
         x->prev->next = x->next;
     else

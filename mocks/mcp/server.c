@@ -123,6 +123,8 @@ bool mcp_check_version(const char *asked, struct mcp_refusal *why)
 
 /* ---- exchanges ---- */
 
+enum { CALLS_MAX = 256 }; /* at once, of all clients: each may hold a descriptor */
+
 static struct exchange *exchange_new(struct mcp_server *s,
                                      const struct mcp_origin *origin,
                                      const struct mcp_revision *revision,
@@ -139,6 +141,7 @@ static struct exchange *exchange_new(struct mcp_server *s,
     if (x->next)
         x->next->prev = x;
     s->live = x;
+    s->n_live++;
     if (origin->port->begin)
         origin->port->begin(x);
     return x;
@@ -233,7 +236,9 @@ void mcp_server_take(struct mcp_server *s, const struct mcp_origin *origin, bool
         return;
     }
     struct exchange *x = exchange_new(s, origin, revision, frame);
-    if (modern)
+    if (s->n_live > CALLS_MAX)
+        exchange_error(x, RPC_INTERNAL_ERROR, "too many calls at once", NULL);
+    else if (modern)
         take_modern(s, x);
     else
         take_legacy(s, x);

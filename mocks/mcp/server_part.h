@@ -49,6 +49,7 @@ struct mcp_server {
     char *name;   /* owned, or NULL; also in opt */
     json_t *info; /* owned; NULL = not known */
     struct exchange *live;
+    size_t n_live;
 };
 
 /* Why a request is not served. */

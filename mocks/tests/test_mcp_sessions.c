@@ -1,9 +1,9 @@
-/* The sessions of our MCP servers over HTTP while calls are in flight: which are kept, and
- * what is answered when one ends. */
+/* The sessions of our MCP servers over HTTP while calls are in flight: which are kept,
+ * what is answered when one ends, and how many calls there can be. */
 #include "base/limits.h"
 #include "mocks/tests/mcp_http_fixture.h"
 
-enum { SESSIONS_MAX = 512 };
+enum { SESSIONS_MAX = 512, CALLS_MAX = 256 };
 
 #define PING "{\"jsonrpc\":\"2.0\",\"id\":8,\"method\":\"ping\"}"
 #define SLOW CALL("test_slow", "{\"ms\":60000}")
@@ -150,6 +150,23 @@ static void answers_each_request_of_a_batch_whose_session_is_ended(void **state)
     assert_non_null(strstr(got.data, "\"id\":8"));
 }
 
+/* ---- how many calls there can be ---- */
+
+static void refuses_a_call_when_too_many_are_in_flight(void **state)
+{
+    struct mcp_fixture *f = *state;
+    start_stdio(f, "2025-11-25");
+    for (int i = 0; i < CALLS_MAX; i++)
+        say(f, SLOW);
+    say_and_hear(f, PING);
+    assert_int_equal(error_code(f), -32603);
+    assert_int_equal(json_int(f->json, "id", 0), 8);
+    say(f, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{"
+           "\"requestId\":7}}");
+    say_and_hear(f, PING);
+    assert_int_equal(error_code(f), 0);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, mcp_setup, mcp_teardown)
@@ -160,6 +177,7 @@ int main(void)
         T(answers_a_call_whose_session_is_ended_with_404),
         T(ends_a_stream_whose_session_is_ended_with_an_error),
         T(answers_each_request_of_a_batch_whose_session_is_ended),
+        T(refuses_a_call_when_too_many_are_in_flight),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
