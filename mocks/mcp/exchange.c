@@ -269,6 +269,11 @@ void exchange_error(struct exchange *x, int code, const char *message, json_t *d
     answer(x, status_of(x, code), frame);
 }
 
+void exchange_refuse(struct exchange *x, struct mcp_refusal *why)
+{
+    answer(x, why->status, mcp_refusal_frame(why, x->frame.id));
+}
+
 void exchange_hello(struct exchange *x, const json_t *hello)
 {
     const char *asked = json_str(x->frame.params, "protocolVersion", "");

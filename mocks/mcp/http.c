@@ -131,24 +131,32 @@ static void saw_refused(struct mcp_http *h, bool modern, const json_t *root)
                    modern ? mcp_revision_latest(MCP_MODERN) : NULL, NULL, root);
 }
 
+/* What a notification is refused with has no id, and goes with no exchange. */
+static void refuse_notification(struct mcp_http *h, struct httpd_req *req,
+                                const struct rpc_frame *f, struct mcp_refusal *why)
+{
+    json_t *frame = mcp_refusal_frame(why, NULL);
+
+    saw_refused(h, true, f->root);
+    mcp_server_saw(h->opt.server, MCP_FROM_SERVER, MCP_WIRE_HTTP,
+                   mcp_revision_latest(MCP_MODERN), f->method, frame);
+    httpd_reply_json(req, why->status, frame);
+}
+
 static void post_modern(struct mcp_http *h, struct httpd_req *req, struct rpc_frame *f)
 {
     struct mcp_refusal why = {.status = 0};
 
-    if (f->kind == RPC_RESPONSE) {
+    if (f->kind == RPC_REQUEST) {
+        take_request(h, NULL, req, true, f);
+    } else if (f->kind == RPC_RESPONSE) {
         saw_refused(h, true, f->root);
         http_refuse(h, req, 400, NULL, RPC_INVALID_REQUEST,
                     "a response: this server asks nothing of its clients");
-    } else if (!http_check_modern(req, f, &why)) {
-        saw_refused(h, true, f->root);
-        json_t *frame = mcp_refusal_frame(&why, f->kind == RPC_REQUEST ? f->id : NULL);
-        mcp_server_saw(h->opt.server, MCP_FROM_SERVER, MCP_WIRE_HTTP,
-                       mcp_revision_latest(MCP_MODERN), f->method, frame);
-        httpd_reply_json(req, why.status, frame);
-    } else if (f->kind == RPC_REQUEST) {
-        take_request(h, NULL, req, true, f);
-    } else {
+    } else if (http_check_modern(req, f, &why)) {
         take_other(h, NULL, req, true, f);
+    } else {
+        refuse_notification(h, req, f, &why);
     }
 }
 

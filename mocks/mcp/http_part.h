@@ -75,7 +75,8 @@ bool http_accepts(const struct httpd_req *req, const char *major, const char *fu
 /* Whether a request has more than one header of that name: which one counts is not for
  * us to guess. */
 bool http_has_twice(const struct httpd_req *req, const char *name);
-/* Every check of a modern request, in the order that clients may rely on. */
+/* Every check of a modern request or notification, in the order that clients may rely on.
+ */
 bool http_check_modern(const struct httpd_req *req, const struct rpc_frame *f,
                        struct mcp_refusal *why);
 

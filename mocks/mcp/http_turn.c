@@ -228,6 +228,13 @@ static void begin(struct exchange *x)
     httpd_on_gone(t->req, request_gone, t);
 }
 
+static bool check(const struct exchange *x, struct mcp_refusal *why)
+{
+    const struct http_turn *t = x->origin.arg;
+
+    return http_check_modern(t->req, &x->frame, why);
+}
+
 static void note(struct exchange *x, json_t *frame)
 {
     tell(x->origin.arg, frame);
@@ -280,6 +287,7 @@ static void close_stream(struct exchange *x)
 const struct mcp_port http_port = {
     .wire = MCP_WIRE_HTTP,
     .begin = begin,
+    .check = check,
     .note = note,
     .answer = answer,
     .header = request_header,

@@ -147,19 +147,20 @@ static struct exchange *exchange_new(struct mcp_server *s,
     return x;
 }
 
-static void refuse_exchange(struct exchange *x, struct mcp_refusal *why)
+/* Where nothing but the message itself has to be looked at. */
+static bool check_frame(const struct rpc_frame *f, struct mcp_refusal *why)
 {
-    exchange_error(x, why->code, why->text, why->data);
+    return mcp_check_meta(f, why) &&
+           mcp_check_version(json_str(meta_of(f), MCP_META_VERSION, ""), why);
 }
 
 static void take_modern(struct mcp_server *s, struct exchange *x)
 {
+    const struct mcp_port *port = x->origin.port;
     struct mcp_refusal why = {.status = 0};
 
-    /* HTTP has looked already, between its own checks. */
-    if (!mcp_check_meta(&x->frame, &why) ||
-        !mcp_check_version(json_str(meta_of(&x->frame), MCP_META_VERSION, ""), &why))
-        refuse_exchange(x, &why);
+    if (port->check ? !port->check(x, &why) : !check_frame(&x->frame, &why))
+        exchange_refuse(x, &why);
     else if (mcp_method_removed(x->revision, x->frame.method))
         exchange_error(x, RPC_METHOD_NOT_FOUND, "Method not found",
                        json_make("{s:o}", "supported", mcp_revision_list(true)));

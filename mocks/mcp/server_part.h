@@ -8,9 +8,14 @@
 #include "mcp/jsonrpc.h"
 #include "mocks/mcp/server.h"
 
+struct mcp_refusal;
+
 /* How frames go back to who asked. */
 struct mcp_port {
     enum mcp_wire wire;
+    /* Whether a modern request is served; NULL = when mcp_check_meta and
+     * mcp_check_version find no fault. */
+    bool (*check)(const struct exchange *x, struct mcp_refusal *why);
     void (*begin)(struct exchange *x); /* it lives from now on; or NULL */
     /* A notification that belongs to the exchange. frame: taken. */
     void (*note)(struct exchange *x, json_t *frame);
@@ -77,6 +82,8 @@ void mcp_server_take(struct mcp_server *s, const struct mcp_origin *origin, bool
  * owns. */
 json_t *mcp_refusal_frame(const struct mcp_refusal *why, json_t *id);
 
+/* Ends the exchange with the refusal, whose data it takes. */
+void exchange_refuse(struct exchange *x, struct mcp_refusal *why);
 /* Nobody waits for it any more: the owner is told; x is gone. No answer is sent. */
 void exchange_drop(struct exchange *x);
 /* The same, told by the client: the binding ends what it has open. */
