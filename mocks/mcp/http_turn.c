@@ -121,6 +121,8 @@ static void request_gone(struct httpd_req *req, void *arg)
 
 /* ---- streams ---- */
 
+enum { EVENT_ROOM = 128 }; /* for what an event has beside its data */
+
 static void write_event(struct http_turn *t, size_t seq, const char *text)
 {
     struct buf out CLEANUP(buf_release) = BUF_INIT(LIMIT_RESPONSE_BODY);
@@ -153,8 +155,11 @@ static void prime(struct http_turn *t)
 /* frame: taken. */
 static void send_event(struct http_turn *t, json_t *frame)
 {
-    char *text CLEANUP(free_ptr) = rpc_text(frame);
+    char *text CLEANUP(free_ptr) =
+        mcp_text_within(frame, LIMIT_RESPONSE_BODY - EVENT_ROOM);
 
+    if (!text)
+        return;
     if (t->req) {
         begin_stream(t);
         if (t->resumable)
