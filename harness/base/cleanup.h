@@ -32,7 +32,7 @@ void *xmalloc(size_t n);
 void *xcalloc(size_t n, size_t size);
 void *xrealloc(void *p, size_t n);
 char *xstrdup(const char *s);
-char *xstrndup(const char *s, size_t n);
+char *xstrndup(const char *s, size_t n); /* of a text: it stops at a NUL before n */
 char *xasprintf(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
 /* Aborts with one line when p is NULL: for libraries that report out of memory so. */

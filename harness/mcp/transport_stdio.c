@@ -271,7 +271,10 @@ static int take_line(struct stdio_transport *s, size_t len, const json_t *id,
                      struct err *err)
 {
     *ret_found = false;
-    CLEANUP(free_ptr) char *line = xstrndup(s->in.data + s->taken, len);
+    /* A copy, as replies may move the buffer; all of it, a NUL in the middle too. */
+    CLEANUP(free_ptr) char *line = xmalloc(len + 1);
+    memcpy(line, s->in.data + s->taken, len);
+    line[len] = '\0';
     s->taken += len + 1;
     s->scanned = s->taken;
     if (len && line[len - 1] == '\r')

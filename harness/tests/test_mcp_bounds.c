@@ -147,6 +147,35 @@ static void leaves_a_meta_alone_that_is_no_object(void **state)
     }
 }
 
+static void keep_frame(const struct mcp_frame_seen *frame, void *arg)
+{
+    if (frame->direction != MCP_SENT && !((struct buf *)arg)->len)
+        buf_add(arg, frame->text, frame->len);
+}
+
+static void shows_the_whole_of_a_line_with_a_nul_in_it(void **state)
+{
+    struct fixture *x = *state;
+    CLEANUP(buf_release) struct buf first = BUF_INIT(KIB(4));
+    CLEANUP(buf_release) struct buf line = BUF_INIT(KIB(4));
+    struct mcp_options opt = {.revision = MCP_LATEST,
+                              .timeout_ms = PATIENCE_MS,
+                              .on_frame = keep_frame,
+                              .on_frame_arg = &first};
+    buf_add(&line, "begin\0", 6);
+    for (size_t i = 0; i < 1000; i++)
+        buf_addc(&line, 'A');
+    open_shell(x,
+               "read a; printf 'begin\\000'; head -c 1000 /dev/zero | tr '\\0' A; echo; "
+               "echo '{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"content\":[]}}'; "
+               "cat >/dev/null",
+               &opt);
+    if (call(x))
+        fail_msg("%s", x->err.text);
+    assert_int_equal(first.len, line.len);
+    assert_memory_equal(first.data, line.data, line.len);
+}
+
 static void says_where_a_redirect_points_to(void **state)
 {
     struct fixture *x = *state;
@@ -171,6 +200,7 @@ int main(void)
         T(takes_a_batch_for_one_whatever_comes_first),
         T(takes_a_text_with_a_nul_in_it),
         T(leaves_a_meta_alone_that_is_no_object),
+        T(shows_the_whole_of_a_line_with_a_nul_in_it),
         T(says_where_a_redirect_points_to),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
