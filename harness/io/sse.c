@@ -4,10 +4,12 @@
 #include "base/num.h"
 #include <string.h>
 
+enum { RETRY_MOST_MS = 24 * 60 * 60 * 1000 };
+
 void sse_init(struct sse_parser *p, sse_fn *fn, void *arg)
 {
-    buf_init(&p->line, LIMIT_LINE);
-    buf_init(&p->data, LIMIT_LINE);
+    buf_init(&p->line, LIMIT_RESPONSE_BODY);
+    buf_init(&p->data, LIMIT_RESPONSE_BODY);
     buf_init(&p->event, KIB(1));
     buf_init(&p->id, KIB(4));
     buf_init(&p->last_id, KIB(4));
@@ -24,6 +26,16 @@ void sse_release(struct sse_parser *p)
     buf_release(&p->event);
     buf_release(&p->id);
     buf_release(&p->last_id);
+}
+
+void sse_reconnect(struct sse_parser *p)
+{
+    buf_reset(&p->line);
+    buf_reset(&p->data);
+    buf_reset(&p->event);
+    buf_reset(&p->id);
+    buf_add(&p->id, p->last_id.data, p->last_id.len);
+    p->has_data = p->last_cr = p->started = false;
 }
 
 static int dispatch(struct sse_parser *p)
@@ -59,11 +71,13 @@ static void set_field(struct sse_parser *p, const char *name, const char *value)
     } else if (strcmp(name, "id") == 0) {
         buf_reset(&p->id);
         buf_adds(&p->id, value);
+        if (p->id.truncated) /* part of an id is another id */
+            buf_reset(&p->id);
     } else if (strcmp(name, "retry") == 0) {
         int64_t ms;
 
         if (num_parse(value, 0, INT64_MAX, &ms))
-            p->retry_ms = ms;
+            p->retry_ms = ms < RETRY_MOST_MS ? ms : RETRY_MOST_MS;
     }
 }
 
@@ -116,12 +130,16 @@ int sse_feed(struct sse_parser *p, const char *data, size_t len)
         while (stop < end && *stop != '\n' && *stop != '\r')
             stop++;
         buf_add(&p->line, data, (size_t)(stop - data));
+        if (p->line.truncated)
+            return SSE_TOO_LONG;
         if (stop == end)
             break;
         p->last_cr = *stop == '\r';
         data = stop + 1;
         drop_mark(p);
         rc = end_line(p);
+        if (p->data.truncated)
+            return SSE_TOO_LONG;
         if (rc != 0)
             return rc;
     }

@@ -109,6 +109,50 @@ static void a_bad_retry_is_ignored(void **state)
     assert_int_equal(f->retry_ms, -1);
 }
 
+static void a_retry_of_ages_is_a_day(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_events(f, "retry: 9223372036854775807\ndata: a\n\n", "message||a;");
+    assert_int_equal(f->retry_ms, 24 * 60 * 60 * 1000);
+}
+
+static void an_event_without_end_is_an_error(void **state)
+{
+    static const char *const lines[] = {"", "\ndata:"}; /* one line, and many */
+    struct fixture *f = *state;
+    struct buf piece = BUF_INIT(MIB(2));
+
+    for (size_t i = 0; i < MIB(1); i++)
+        buf_addc(&piece, 'x');
+    for (size_t k = 0; k < ARRAY_SIZE(lines); k++) {
+        size_t fed = 0;
+        int rc = sse_feed(&f->parser, "data:", 5);
+
+        for (; rc == 0 && fed < 2 * LIMIT_RESPONSE_BODY; fed += piece.len) {
+            rc = sse_feed(&f->parser, piece.data, piece.len);
+            if (rc == 0)
+                rc = sse_feed(&f->parser, lines[k], strlen(lines[k]));
+        }
+        assert_int_equal(rc, -1);
+        assert_in_range(fed, LIMIT_RESPONSE_BODY, LIMIT_RESPONSE_BODY + MIB(1));
+        sse_release(&f->parser);
+        sse_init(&f->parser, note, f);
+    }
+    buf_release(&piece);
+    assert_string_equal(f->seen.data, "");
+}
+
+static void an_id_that_is_too_long_is_none(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_events(f, "id: 1\ndata: a\n\nid: ", "message|1|a;");
+    for (size_t i = 0; i < KIB(5); i++)
+        assert_int_equal(sse_feed(&f->parser, "x", 1), 0);
+    assert_events(f, "\ndata: b\n\n", "message|1|a;message||b;");
+}
+
 static void an_unfinished_event_is_dropped(void **state)
 {
     assert_events(*state, "data: a\n\ndata: b\n", "message||a;");
@@ -150,6 +194,9 @@ int main(void)
         WITH_PARSER(a_priming_event_has_empty_data),
         WITH_PARSER(the_last_id_stays_and_the_event_name_does_not),
         WITH_PARSER(a_bad_retry_is_ignored),
+        WITH_PARSER(a_retry_of_ages_is_a_day),
+        WITH_PARSER(an_event_without_end_is_an_error),
+        WITH_PARSER(an_id_that_is_too_long_is_none),
         WITH_PARSER(an_unfinished_event_is_dropped),
         WITH_PARSER(the_callback_can_stop_the_parser),
         WITH_PARSER(what_is_written_reads_back),
