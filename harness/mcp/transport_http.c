@@ -35,8 +35,6 @@ struct incoming {
     struct buf body; /* of everything but an event stream */
     struct sse_parser sse;
     bool started, is_sse, found, failed;
-    char *last_id;            /* of the last event, owned; NULL = none */
-    int64_t retry_ms;         /* -1 = the server said nothing */
     struct rpc_frame *answer; /* borrowed */
     struct err err;           /* when failed */
 };
@@ -57,7 +55,9 @@ static bool type_is(const struct http_response *resp, const char *type)
 static int on_event(const struct sse_event *event, void *arg)
 {
     struct incoming *in = arg;
-    if (!*event->data) /* it only carries the id to resume from */
+    /* One without data only carries the id to resume from; other kinds of event are not
+     * the protocol's. */
+    if (!*event->data || strcmp(event->event, "message") != 0)
         return 0;
     if (mcp_receive(&in->t->base, event->data, strlen(event->data), in->id,
                     in->deadline_ms, in->answer, &in->found, &in->err)) {
@@ -76,17 +76,22 @@ static int on_data(const char *data, size_t len, void *arg)
          * server answer our replies with requests without end. */
         in->is_sse = in->id && type_is(in->resp, "text/event-stream");
     }
-    if (in->is_sse)
-        return sse_feed(&in->sse, data, len);
-    buf_add(&in->body, data, len);
-    return 0;
+    if (!in->is_sse) {
+        buf_add(&in->body, data, len);
+        return 0;
+    }
+    int rc = sse_feed(&in->sse, data, len);
+    if (rc == SSE_TOO_LONG) {
+        in->failed = true;
+        err_set(&in->err, ERR_SHAPE, "an event of more than %zu bytes", in->sse.data.max);
+    }
+    return rc;
 }
 
 static void incoming_release(struct incoming *in)
 {
     buf_release(&in->body);
     sse_release(&in->sse);
-    free(in->last_id);
 }
 
 static void common_headers(const struct http_transport *t, struct strv *headers)
@@ -102,17 +107,6 @@ static void common_headers(const struct http_transport *t, struct strv *headers)
     if (b->opt.headers)
         for (size_t i = 0; i < b->opt.headers->n; i++)
             strv_add(headers, b->opt.headers->v[i]);
-}
-
-/* Where the stream was and how long to wait, should it have to be resumed. */
-static void keep_position(struct incoming *in)
-{
-    if (in->sse.last_id.len > 0) {
-        free(in->last_id);
-        in->last_id = xstrdup(in->sse.last_id.data);
-    }
-    if (in->sse.retry_ms >= 0)
-        in->retry_ms = in->sse.retry_ms;
 }
 
 /* One HTTP exchange; its body goes to in. text NULL = a GET that resumes a stream. */
@@ -138,16 +132,13 @@ static int perform(struct http_transport *t, struct http *http, const char *text
         mcp_note_frame(&t->base, MCP_SENT, text, req.body_len);
     } else {
         strv_add(&req.headers, "Accept: text/event-stream");
-        strv_addf(&req.headers, "Last-Event-ID: %s", in->last_id);
+        strv_addf(&req.headers, "Last-Event-ID: %s", in->sse.last_id.data);
     }
     common_headers(t, &req.headers);
     in->started = in->is_sse = false;
     buf_reset(&in->body);
-    sse_release(&in->sse);
-    sse_init(&in->sse, on_event, in);
-    int rc = http_perform(http, &req, in->resp, err);
-    keep_position(in);
-    return rc;
+    sse_reconnect(&in->sse);
+    return http_perform(http, &req, in->resp, err);
 }
 
 static int http_send(struct mcp_transport *base, const char *text, int64_t deadline_ms,
@@ -159,11 +150,8 @@ static int http_send(struct mcp_transport *base, const char *text, int64_t deadl
     CLEANUP(http_response_release) struct http_response resp = HTTP_RESPONSE_INIT;
     struct rpc_frame none = RPC_FRAME_INIT;
     CLEANUP(incoming_release)
-    struct incoming in = {.t = t,
-                          .resp = &resp,
-                          .deadline_ms = deadline_ms,
-                          .answer = &none,
-                          .retry_ms = -1};
+    struct incoming in = {
+        .t = t, .resp = &resp, .deadline_ms = deadline_ms, .answer = &none};
     buf_init(&in.body, LIMIT_ERROR_TEXT);
     sse_init(&in.sse, on_event, &in);
     if (perform(t, t->receiving ? t->side : t->http, text, &in, err))
@@ -277,10 +265,10 @@ static int resume(struct incoming *in, struct err *err)
             err, ERR_SHAPE,
             "the event stream ended without the response: the request is lost");
     bool may = !revision || mcp_revision_has(revision, MCP_F_SSE_RESUME);
-    if (!in->last_id || !may)
+    if (!in->sse.last_id.len || !may)
         return err_set(err, ERR_SHAPE, "the event stream ended without the response");
-    int64_t pause = in->retry_ms >= 0 ? in->retry_ms : DEFAULT_RETRY_MS;
-    if (clock_mono_ms() + pause >= in->deadline_ms)
+    int64_t pause = in->sse.retry_ms >= 0 ? in->sse.retry_ms : DEFAULT_RETRY_MS;
+    if (pause >= in->deadline_ms - clock_mono_ms())
         return err_set(err, ERR_TIMEOUT, "the event stream ended without the response");
     if (pause_for(in->t, pause, err) || perform(in->t, in->t->http, NULL, in, err))
         return -1;
@@ -307,7 +295,9 @@ static int converse(struct incoming *in, const char *text, struct mcp_exchange *
         int status = in->resp->status;
         if (in->failed)
             failed = in->err;
-        bool broken = rc && failed.kind == ERR_NET && in->is_sse && in->last_id &&
+        /* A stream that broke, or a GET for its rest that did not come through. */
+        bool broken = rc && failed.kind == ERR_NET && (in->is_sse || i > 0) &&
+                      in->sse.last_id.len &&
                       !mcp_revision_is_modern(in->t->base.revision);
         if (in->failed || (rc && !broken))
             return err_set(err, failed.kind, "%s", failed.text);
@@ -338,7 +328,6 @@ static int http_exchange(struct mcp_transport *base, const char *text, const jso
                           .resp = &resp,
                           .id = id,
                           .deadline_ms = deadline_ms,
-                          .retry_ms = -1,
                           .answer = &ret->frame};
     buf_init(&in.body, LIMIT_RESPONSE_BODY);
     sse_init(&in.sse, on_event, &in);

@@ -1,0 +1,115 @@
+/* Event streams that answer a request: what is in them, where they go on, and what stands
+ * in for an answer. */
+#include "base/limits.h"
+#include "harness/tests/mcp_fixture.h"
+
+#define NOTE "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\"}"
+#define STREAMED(result) "data: " RESULT(result) "\n\n"
+
+static int ask(struct fixture *x)
+{
+    err_clear(&x->err);
+    return mcp_request(x->client, "x/y", NULL, &x->answer, &x->err);
+}
+
+static void is_answered(struct fixture *x)
+{
+    if (ask(x))
+        fail_msg("%s", x->err.text);
+    assert_true(json_bool(x->answer.result, "ok", false));
+}
+
+static void does_not_resume_after_its_deadline(void **state)
+{
+    struct fixture *x = *state;
+    static const struct fake_reply script[] = {
+        {FAKE_SSE, "id: 1\nretry: 9223372036854775807\ndata:\n\n", NULL}};
+    struct mcp_options opt = {.revision = MCP_LATEST, .timeout_ms = 2000};
+    open_fake(x, script, ARRAY_SIZE(script), &opt);
+    assert_int_equal(ask(x), -1);
+    assert_int_equal(x->err.kind, ERR_TIMEOUT);
+    assert_int_equal(fake_count(requests(x), "GET / "), 0);
+}
+
+static void passes_over_events_of_another_kind(void **state)
+{
+    struct fixture *x = *state;
+    static const struct fake_reply script[] = {
+        {FAKE_SSE,
+         "event: ping\ndata: 2026-01-01\n\nevent: message\n" STREAMED("{\"ok\":true}"),
+         NULL}};
+    open_fake(x, script, ARRAY_SIZE(script), NULL);
+    is_answered(x);
+    assert_int_equal(mcp_findings(x->client)->n, 0);
+}
+
+static void reads_an_event_as_long_as_a_body(void **state)
+{
+    struct fixture *x = *state;
+    CLEANUP(buf_release) struct buf body = BUF_INIT(MIB(16));
+    buf_adds(&body,
+             "data: {\"jsonrpc\":\"2.0\",\"id\":$ID,\"result\":{\"ok\":true,\"x\":\"");
+    while (body.len < MIB(9))
+        buf_adds(&body,
+                 "0123456789012345678901234567890123456789012345678901234567890123");
+    buf_adds(&body, "\"}}\n\n");
+    const struct fake_reply script[] = {{FAKE_SSE, body.data, NULL}};
+    open_fake(x, script, ARRAY_SIZE(script), NULL);
+    is_answered(x);
+}
+
+static void does_not_resume_from_part_of_an_id(void **state)
+{
+    struct fixture *x = *state;
+    CLEANUP(buf_release) struct buf body = BUF_INIT(KIB(8));
+    buf_adds(&body, "id: ");
+    while (body.len < KIB(5))
+        buf_addc(&body, 'x');
+    buf_adds(&body, "\nretry: 1\ndata:\n\n");
+    const struct fake_reply script[] = {{FAKE_SSE, body.data, NULL}};
+    open_fake(x, script, ARRAY_SIZE(script), NULL);
+    assert_int_equal(ask(x), -1);
+    assert_int_equal(x->err.kind, ERR_SHAPE);
+    assert_int_equal(fake_count(requests(x), "GET / "), 0);
+}
+
+static void tries_again_when_a_stream_cannot_be_resumed_at_once(void **state)
+{
+    struct fixture *x = *state;
+    static const struct fake_reply script[] = {
+        {FAKE_SSE, "id: 1\nretry: 1\ndata:\n\n", NULL},
+        {"", "", NULL}, /* no answer at all */
+        {FAKE_SSE, "data: {\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"ok\":true}}\n\n",
+         NULL},
+    };
+    open_fake(x, script, ARRAY_SIZE(script), NULL);
+    is_answered(x);
+    assert_int_equal(fake_count(requests(x), "Last-Event-ID: 1\r\n"), 2);
+}
+
+static void forgets_its_position_when_it_is_told_to(void **state)
+{
+    struct fixture *x = *state;
+    static const struct fake_reply script[] = {
+        {FAKE_SSE, "id: 1\nretry: 1\ndata:\n\n", NULL},
+        {FAKE_SSE, "id:\ndata: " NOTE "\n\n", NULL},
+    };
+    open_fake(x, script, ARRAY_SIZE(script), NULL);
+    assert_int_equal(ask(x), -1);
+    assert_int_equal(x->err.kind, ERR_SHAPE);
+    assert_int_equal(fake_count(requests(x), "GET / "), 1);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(does_not_resume_after_its_deadline),
+        T(passes_over_events_of_another_kind),
+        T(reads_an_event_as_long_as_a_body),
+        T(does_not_resume_from_part_of_an_id),
+        T(tries_again_when_a_stream_cannot_be_resumed_at_once),
+        T(forgets_its_position_when_it_is_told_to),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
