@@ -202,14 +202,13 @@ int client_exchange(struct mcp_client *c, const char *method, json_t *params,
     t->handshake = strcmp(method, "initialize") == 0;
     t->method = method;
     t->extra = headers;
-    t->token = full != params ? id : NULL;
-    t->progressed = false;
+    asked_add(&t->asked, id, method, full);
     int rc = t->exchange(t, text, id, start + timeout_ms, &x, &failed);
     if (!rc)
         rc = answer_read(method, c->revision, &x, ret, &failed);
     ret->elapsed_ms = clock_mono_ms() - start;
-    t->token = NULL;
     t->extra = NULL;
+    asked_give_up(&t->asked);
     if (rc && failed.kind == ERR_TIMEOUT)
         cancel(c, id, method);
     t->method = NULL;
@@ -343,6 +342,21 @@ static const json_t *id_in(const json_t *message)
     return id ? id : json_object_get(message, "id");
 }
 
+/* Notes what is asked in a message; any, when it has no id. What answers a message that
+ * may be wrong is not judged by its method. */
+static void ask_all(struct mcp_transport *t, const json_t *message, const json_t *any)
+{
+    size_t n = json_is_array(message) ? json_array_size(message) : 1;
+    if (any)
+        asked_add(&t->asked, any, NULL, NULL);
+    for (size_t i = 0; i < n; i++) {
+        const json_t *one = json_is_array(message) ? json_array_get(message, i) : message;
+        const json_t *id = json_object_get(one, "id");
+        if (id)
+            asked_add(&t->asked, id, NULL, json_object_get(one, "params"));
+    }
+}
+
 static int send_text(struct mcp_client *c, const char *text, const json_t *message,
                      struct mcp_answer *ret, struct err *err)
 {
@@ -358,9 +372,11 @@ static int send_text(struct mcp_client *c, const char *text, const json_t *messa
     if (method && mcp_revision_is_modern(c->revision))
         modern_headers(c, method, json_object_get(message, "params"), &headers);
     t->extra = &headers;
+    ask_all(t, message, id ? NULL : any);
     /* An error without an id is taken for the answer to whatever was asked. */
     int rc = t->exchange(t, text, id ? id : any, deadline, &x, err);
     t->extra = NULL;
+    asked_give_up(&t->asked);
     if (!rc)
         rc = answer_read("", NULL, &x, ret, err);
     if (!rc && ret->outcome == MCP_HTTP_ERROR && x.http_status / 100 == 2)

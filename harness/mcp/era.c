@@ -103,6 +103,7 @@ static int find_out(struct mcp_client *c, struct mcp_answer *ret, struct err *er
     if (out == IS_FORBIDDEN || (out == IS_MODERN && !named))
         return 0;
     forget_probe(&c->transport->findings);
+    asked_forget_methods(&c->transport->asked);
     if (legacy_initialize(c, named ? named : MCP_LATEST, ret, err))
         return -1;
     /* A modern server that was only slow to start. */

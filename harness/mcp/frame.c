@@ -371,6 +371,8 @@ static void check_one(const json_t *message, const struct mcp_frame_context *cx,
 {
     struct check c = {
         .cx = cx, .findings = findings, .message = message, .method = cx->method};
+    if (cx->method_of)
+        c.method = cx->method_of(json_object_get(message, "id"), cx->method_of_arg);
     if (!json_is_object(message)) {
         FIND(&c, "a message is an object");
         return;

@@ -24,6 +24,9 @@ struct mcp_frame_context {
     enum mcp_wire wire;
     enum mcp_sender sender;
     const char *method; /* of the request that a response answers; NULL = not known */
+    /* Or, where responses of several requests may come: looks the method up by id. */
+    const char *(*method_of)(const json_t *id, void *arg);
+    void *method_of_arg;
 };
 
 /* Appends one sentence for each rule that is broken ("a result without an 'id'"). True

@@ -20,6 +20,8 @@ void mcp_exchange_release(struct mcp_exchange *x)
 void mcp_transport_release(struct mcp_transport *t)
 {
     free(t->session);
+    asked_release(&t->asked);
+    rpc_frame_release(&t->aside);
     strv_release(&t->findings);
     strv_release(&t->own_findings);
 }
@@ -96,6 +98,12 @@ void mcp_note_frame(struct mcp_transport *t, enum mcp_direction direction,
     show(t, direction, text, len, &findings);
 }
 
+static const char *method_of(const json_t *id, void *arg)
+{
+    const struct asked_request *r = asked_find(arg, id);
+    return r ? r->method : NULL;
+}
+
 void mcp_note_received(struct mcp_transport *t, const char *text, size_t len,
                        const json_t *root)
 {
@@ -103,12 +111,14 @@ void mcp_note_received(struct mcp_transport *t, const char *text, size_t len,
     struct mcp_frame_context cx = {.revision = t->revision,
                                    .wire = t->wire,
                                    .sender = MCP_FROM_SERVER,
-                                   .method = t->method};
+                                   .method_of = method_of,
+                                   .method_of_arg = &t->asked};
+    const char *method = method_of(json_object_get(root, "id"), &t->asked);
     if (root)
         (void)mcp_frame_check_json(root, &cx, &findings);
     else
         strv_add(&findings, "no JSON");
-    keep_all(&t->findings, t->method, &findings);
+    keep_all(&t->findings, method ? method : t->method, &findings);
     show(t, MCP_RECEIVED, text, len, &findings);
 }
 
@@ -131,16 +141,19 @@ static int reply(struct mcp_transport *t, const struct rpc_frame *f, int64_t dea
 /* Progress is told for a token that was given, and goes forward. */
 static void see_progress(struct mcp_transport *t, const json_t *params)
 {
-    const json_t *value = json_object_get(params, "progress");
-    if (!rpc_id_equal(json_object_get(params, "progressToken"), t->token)) {
+    double now = json_number_value(json_object_get(params, "progress"));
+    struct asked_request *r =
+        asked_find_token(&t->asked, json_object_get(params, "progressToken"));
+    if (!r) {
         mcp_found(t, "progress of a request that did not ask for it");
         return;
     }
-    double now = json_number_value(value);
-    if (t->progressed && now <= t->progress)
-        mcp_found(t, "progress that does not grow: %g after %g", now, t->progress);
-    t->progress = now;
-    t->progressed = true;
+    if (r->state != ASKED_OPEN) /* it was on its way already */
+        return;
+    if (r->progressed && now <= r->progress)
+        mcp_found(t, "progress that does not grow: %g after %g", now, r->progress);
+    r->progress = now;
+    r->progressed = true;
 }
 
 static void notify(struct mcp_transport *t, const struct rpc_frame *f)
@@ -151,12 +164,35 @@ static void notify(struct mcp_transport *t, const struct rpc_frame *f)
         t->opt.on_notification(f->method, f->params, t->opt.on_notification_arg);
 }
 
-/* Answers to requests that ran out of time may still come: ids count upward. */
-static bool is_late(const json_t *id, const json_t *awaited)
+/* An answer is to something that was asked, and comes once; it may come late. */
+static int tick_off(struct mcp_transport *t, const json_t *id, struct err *err)
 {
-    if (!json_is_integer(id))
+    struct asked_request *r = asked_find(&t->asked, id);
+    if (r && r->state == ASKED_OPEN) {
+        r->state = ASKED_ANSWERED;
+        return 0;
+    }
+    if (r && r->state == ASKED_GIVEN_UP)
+        return 0;
+    CLEANUP(free_ptr) char *shown = json_dumps(id, JSON_COMPACT | JSON_ENCODE_ANY);
+    const char *why = r ? "was answered already" : "was never asked";
+    mcp_found(t, "an answer to id %.60s, which %s", shown ? shown : "?", why);
+    return err_set(err, ERR_SHAPE, "the server answered id %.60s, which %s",
+                   shown ? shown : "?", why);
+}
+
+/* An error without an id. Over HTTP and to a user's message it is the answer; on a pipe
+ * it may as well be about what was sent before, a notification too. True when taken. */
+static bool put_aside(struct mcp_transport *t, struct rpc_frame *f)
+{
+    if (t->wire != MCP_WIRE_STDIO || t->to_the_letter)
         return false;
-    return !awaited || json_integer_value(id) < json_integer_value(awaited);
+    mcp_found(t, "%s: an error that does not say which request it answers",
+              t->method ? t->method : "");
+    rpc_frame_release(&t->aside);
+    t->aside = *f;
+    *f = (struct rpc_frame)RPC_FRAME_INIT;
+    return true;
 }
 
 static int dispatch(struct mcp_transport *t, struct rpc_frame *f, const json_t *id,
@@ -169,19 +205,16 @@ static int dispatch(struct mcp_transport *t, struct rpc_frame *f, const json_t *
     }
     if (f->kind == RPC_REQUEST)
         return reply(t, f, deadline_ms, err);
-    /* An error without an id can only be about the one request under way. */
-    if (id && !*ret_found && (rpc_id_equal(f->id, id) || (f->error && !f->id))) {
-        rpc_frame_release(answer);
-        *answer = *f;
-        *f = (struct rpc_frame)RPC_FRAME_INIT;
-        *ret_found = true;
+    if (f->id && tick_off(t, f->id, err))
+        return -1;
+    bool ours = f->id ? rpc_id_equal(f->id, id) : id && !put_aside(t, f);
+    if (!ours || *ret_found)
         return 0;
-    }
-    if (!f->id || is_late(f->id, id))
-        return 0;
-    CLEANUP(free_ptr) char *shown = json_dumps(f->id, JSON_COMPACT | JSON_ENCODE_ANY);
-    return err_set(err, ERR_SHAPE, "the server answered id %.60s, which was never asked",
-                   shown ? shown : "?");
+    rpc_frame_release(answer);
+    *answer = *f;
+    *f = (struct rpc_frame)RPC_FRAME_INIT;
+    *ret_found = true;
+    return 0;
 }
 
 int mcp_receive(struct mcp_transport *t, const char *text, size_t len, const json_t *id,

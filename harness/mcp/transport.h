@@ -6,12 +6,14 @@
  * One request is under way at a time. Frames that are not its answer are dealt with here:
  * a ping of the server is answered, any other request is refused with -32601 (a modern
  * server may ask nothing, and gets no answer), notifications go to who wants them, late
- * answers to earlier requests are dropped. Every frame is checked and shown.
+ * answers to requests that nobody waits for any more are dropped. Every frame is checked
+ * and shown.
  */
 #ifndef MCP_TRANSPORT_H
 #define MCP_TRANSPORT_H
 
 #include "base/err.h"
+#include "mcp/asked.h"
 #include "mcp/client.h"
 #include "mcp/frame.h"
 #include "mcp/jsonrpc.h"
@@ -52,9 +54,9 @@ struct mcp_transport {
     const struct mcp_revision *revision; /* in force; NULL before it is agreed on */
     const char *method;       /* of the request under way, borrowed; NULL = none */
     const struct strv *extra; /* HTTP: headers of this message, borrowed; NULL = none */
-    const json_t *token;      /* progressToken of the request under way, or NULL */
-    double progress;          /* the last that was told */
-    bool progressed;          /* there was one */
+    struct asked asked;       /* the requests so far */
+    struct rpc_frame aside;   /* stdio: an error without an id, that came while an answer
+                                 was awaited; root NULL = none */
     bool handshake;           /* the exchange is initialize: a session id may come */
     bool to_the_letter;       /* the message is a user's: any answer will do, and what it
                                  breaks is not ours */

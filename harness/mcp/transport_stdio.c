@@ -21,6 +21,7 @@
 
 #define STOP_GRACE_MS 1000
 #define STOP_POLL_MS 100
+#define ASIDE_GRACE_MS 500 /* for the answer, after an error that has no id */
 #define READ_SIZE KIB(64)
 
 struct stdio_transport {
@@ -292,20 +293,19 @@ static int take_line(struct stdio_transport *s, size_t len, const json_t *id,
     return 0;
 }
 
-static int stdio_exchange(struct mcp_transport *t, const char *text, const json_t *id,
-                          int64_t deadline_ms, struct mcp_exchange *ret, struct err *err)
+/* Takes lines until the answer is there or, unless there was one before, an error that
+ * may be it. */
+static int await(struct stdio_transport *s, const json_t *id, int64_t deadline_ms,
+                 struct rpc_frame *answer, bool *ret_found, struct err *err)
 {
-    struct stdio_transport *s = self_of(t);
-    bool found = false;
-    if (stdio_send(t, text, deadline_ms, err))
-        return -1;
-    while (!found) {
+    bool had_error = s->base.aside.root;
+    while (!*ret_found && (had_error || !s->base.aside.root)) {
         const char *end = line_end(s);
         if (end) {
             if (take_line(s, (size_t)(end - s->in.data) - s->taken, id, deadline_ms,
-                          &ret->frame, &found, err))
+                          answer, ret_found, err))
                 return -1;
-            if (!found && clock_mono_ms() >= deadline_ms)
+            if (!*ret_found && clock_mono_ms() >= deadline_ms)
                 return too_late(s, err);
             continue;
         }
@@ -314,6 +314,30 @@ static int stdio_exchange(struct mcp_transport *t, const char *text, const json_
         bool unused = false;
         if (turn(s, false, deadline_ms, &unused, err))
             return -1;
+    }
+    return 0;
+}
+
+static int stdio_exchange(struct mcp_transport *t, const char *text, const json_t *id,
+                          int64_t deadline_ms, struct mcp_exchange *ret, struct err *err)
+{
+    struct stdio_transport *s = self_of(t);
+    struct err failed = ERR_INIT;
+    bool found = false;
+    rpc_frame_release(&t->aside);
+    if (stdio_send(t, text, deadline_ms, err) ||
+        await(s, id, deadline_ms, &ret->frame, &found, err))
+        return -1;
+    if (found)
+        return 0;
+    int64_t grace = clock_mono_ms() + ASIDE_GRACE_MS;
+    if (await(s, id, grace < deadline_ms ? grace : deadline_ms, &ret->frame, &found,
+              &failed) &&
+        failed.kind != ERR_TIMEOUT && failed.kind != ERR_NET)
+        return err_set(err, failed.kind, "%s", failed.text);
+    if (!found) {
+        ret->frame = t->aside;
+        t->aside = (struct rpc_frame)RPC_FRAME_INIT;
     }
     return 0;
 }
