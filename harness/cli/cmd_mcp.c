@@ -98,6 +98,7 @@ enum { MOST_FINDINGS = 200 };
 
 void mcp_session_keep_findings(struct mcp_session *s)
 {
+    mcp_finish(s->client);
     const struct strv *findings = mcp_findings(s->client);
     /* A thousand cold starts may find a thousand things that differ by their time. */
     for (size_t i = 0; i < findings->n && s->findings.n < MOST_FINDINGS; i++)

@@ -42,7 +42,7 @@ struct mcp_session {
  * its answer; what it refused is in there too. */
 MUST_CHECK int mcp_session_open(struct mcp_session *s, const char *revision,
                                 struct mcp_answer *ret, struct err *err);
-/* Takes up what the connection found so far; drop also ends it, if there is one. */
+/* Ends the connection and takes up what it found; drop also frees it, if there is one. */
 void mcp_session_keep_findings(struct mcp_session *s);
 void mcp_session_drop(struct mcp_session *s);
 

@@ -6,7 +6,8 @@
 #include "io/json.h"
 #include "run/verdict.h"
 
-static json_t *inspect_json(const struct mcp_session *s, const struct mcp_answer *list)
+static json_t *inspect_json(const struct mcp_session *s, const struct mcp_answer *list,
+                            bool session)
 {
     const struct mcp_client *c = s->client;
     json_t *info = json_deep_copy(mcp_server_info(c));
@@ -15,10 +16,9 @@ static json_t *inspect_json(const struct mcp_session *s, const struct mcp_answer
         "{s:o*,s:s,s:s,s:s,s:b,s:o*,s:s*,s:{s:I,s:I},s:I,s:i,s:o}", "server", info,
         "revision", mcp_revision(c), "era",
         mcp_revision_is_modern(mcp_revision_in_force(c)) ? "modern" : "legacy",
-        "transport", s->url ? "http" : "stdio", "session", mcp_session(c) != NULL,
-        "capabilities", capabilities, "instructions", mcp_instructions(c), "timing_ms",
-        "handshake", (json_int_t)s->handshake_ms, "tools_list",
-        (json_int_t)list->elapsed_ms, "tools",
+        "transport", s->url ? "http" : "stdio", "session", session, "capabilities",
+        capabilities, "instructions", mcp_instructions(c), "timing_ms", "handshake",
+        (json_int_t)s->handshake_ms, "tools_list", (json_int_t)list->elapsed_ms, "tools",
         (json_int_t)json_array_size(json_object_get(list->result, "tools")), "junk_lines",
         mcp_junk_lines(c), "findings", mcp_sentences(mcp_findings(c)));
 }
@@ -58,7 +58,9 @@ int mcp_inspect(struct mcp_session *s, struct err *err)
     CLEANUP(mcp_answer_release) struct mcp_answer list = MCP_ANSWER_INIT;
     if (mcp_list_tools(s->client, &list, err))
         return -1;
-    CLEANUP(json_drop) json_t *j = inspect_json(s, &list);
+    bool session = mcp_session(s->client) != NULL;
+    mcp_finish(s->client); /* what is said at the end is to be found as well */
+    CLEANUP(json_drop) json_t *j = inspect_json(s, &list, session);
     if (s->a->json)
         mcp_print_json(s, j);
     else

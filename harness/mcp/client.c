@@ -49,10 +49,16 @@ int mcp_open_stdio(char *const *argv, const struct strv *env, const char *cwd,
     return 0;
 }
 
+void mcp_finish(struct mcp_client *c)
+{
+    c->transport->finish(c->transport);
+}
+
 void mcp_close(struct mcp_client *c)
 {
     if (!c)
         return;
+    mcp_finish(c);
     c->transport->free(c->transport);
     free(c->asked);
     free(c->instructions);

@@ -100,7 +100,11 @@ MUST_CHECK int mcp_open_http(struct http *http, const char *url,
 MUST_CHECK int mcp_open_stdio(char *const *argv, const struct strv *env, const char *cwd,
                               const struct mcp_options *opt, struct mcp_client **ret,
                               struct err *err);
-/* HTTP: DELETE of the session. stdio: stdin closed, TERM, KILL. Takes NULL. */
+/* HTTP: DELETE of the session. stdio: stdin closed, TERM, KILL. What the server says
+ * until then is checked too, so that the findings are complete; nothing can be asked any
+ * more. */
+void mcp_finish(struct mcp_client *c);
+/* Finishes first, if that was not done. Takes NULL. */
 void mcp_close(struct mcp_client *c);
 void mcp_drop(struct mcp_client **c); /* for CLEANUP */
 

@@ -57,11 +57,22 @@ static int send_once(struct mcp_client *c, const char *method, const json_t *par
     CLEANUP(json_drop) json_t *full = with_meta(c, params);
     CLEANUP(strv_release) struct strv headers = STRV_INIT;
     modern_headers(c, method, full, &headers);
-    /* A server that has ended loses nothing but what was under way then. */
-    if (c->transport->ended && c->transport->restart &&
-        c->transport->restart(c->transport, err))
+    struct mcp_transport *t = c->transport;
+    struct err failed = ERR_INIT;
+    /* A server that has ended loses nothing but what was under way then. While the era is
+     * looked for, its end is an answer. */
+    if (!c->probing && t->has_ended && t->has_ended(t) && t->restart(t, err))
         return -1;
-    return client_exchange(c, method, full, &headers, timeout_ms, ret, err);
+    int rc = client_exchange(c, method, full, &headers, timeout_ms, ret, &failed);
+    if (rc && t->unsent && !c->probing) {
+        err_clear(&failed);
+        rc = t->restart(t, &failed);
+        if (!rc)
+            rc = client_exchange(c, method, full, &headers, timeout_ms, ret, &failed);
+    }
+    if (rc && err && err->kind == ERR_NONE)
+        *err = failed;
+    return rc;
 }
 
 /* -32022: the newest modern revision that the server named and that we know. */

@@ -117,7 +117,7 @@ void mcp_note_received(struct mcp_transport *t, const char *text, size_t len,
     if (root)
         (void)mcp_frame_check_json(root, &cx, &findings);
     else
-        strv_add(&findings, "no JSON");
+        (void)mcp_frame_check(text, len, &cx, &findings);
     keep_all(&t->findings, method ? method : t->method, &findings);
     show(t, MCP_RECEIVED, text, len, &findings);
 }
@@ -215,6 +215,19 @@ static int dispatch(struct mcp_transport *t, struct rpc_frame *f, const json_t *
     *f = (struct rpc_frame)RPC_FRAME_INIT;
     *ret_found = true;
     return 0;
+}
+
+void mcp_note_rest(struct mcp_transport *t, const char *text, size_t len,
+                   const json_t *root)
+{
+    size_t n = json_is_array(root) ? json_array_size(root) : 1;
+    mcp_note_received(t, text, len, root);
+    for (size_t i = 0; i < n; i++) {
+        const json_t *one = json_is_array(root) ? json_array_get(root, i) : root;
+        const json_t *id = json_object_get(one, "id");
+        if (id && !json_is_null(id) && !json_object_get(one, "method"))
+            (void)tick_off(t, id, NULL);
+    }
 }
 
 int mcp_receive(struct mcp_transport *t, const char *text, size_t len, const json_t *id,

@@ -44,8 +44,13 @@ struct mcp_transport {
     /* Sends a notification or a response. */
     int (*send)(struct mcp_transport *t, const char *text, int64_t deadline_ms,
                 struct err *err);
+    /* Looks without waiting whether the server has ended; NULL = nobody can know. */
+    bool (*has_ended)(struct mcp_transport *t);
     /* Starts a server that has ended anew; NULL = there is nothing to start. */
     int (*restart)(struct mcp_transport *t, struct err *err);
+    /* Ends the session or the server, and notes what it still says. Once more does
+     * nothing. */
+    void (*finish)(struct mcp_transport *t);
     void (*free)(struct mcp_transport *t);
 
     struct mcp_options
@@ -61,6 +66,7 @@ struct mcp_transport {
     bool to_the_letter;       /* the message is a user's: any answer will do, and what it
                                  breaks is not ours */
     bool ended;               /* stdio: the server is gone */
+    bool unsent;              /* stdio: ... and was so before anything was sent */
     char *session;            /* owned, NULL = none */
     int junk_lines, restarts;
     struct strv findings;     /* what the server broke, in sentences */
@@ -74,6 +80,9 @@ void mcp_note_frame(struct mcp_transport *t, enum mcp_direction direction,
  */
 void mcp_note_received(struct mcp_transport *t, const char *text, size_t len,
                        const json_t *root);
+/* The same for what comes when nothing is awaited any more. */
+void mcp_note_rest(struct mcp_transport *t, const char *text, size_t len,
+                   const json_t *root);
 /* Keeps a sentence about the server; each once, and not without end. */
 void mcp_found(struct mcp_transport *t, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void mcp_transport_release(struct mcp_transport *t); /* what both transports own */

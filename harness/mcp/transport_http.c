@@ -342,8 +342,11 @@ static int http_exchange(struct mcp_transport *base, const char *text, const jso
     return rc;
 }
 
-static void end_session(struct http_transport *t)
+static void http_finish(struct mcp_transport *base)
 {
+    struct http_transport *t = self_of(base);
+    if (!base->session)
+        return;
     CLEANUP(http_request_release) struct http_request req = HTTP_REQUEST_INIT;
     CLEANUP(http_response_release) struct http_response resp = HTTP_RESPONSE_INIT;
     req.method = "DELETE";
@@ -351,6 +354,7 @@ static void end_session(struct http_transport *t)
     req.timeout_ms = CLOSE_TIMEOUT_MS;
     req.ca_file = t->base.opt.ca_file;
     common_headers(t, &req.headers);
+    free(TAKE(base->session));
     if (http_perform(t->http, &req, &resp, NULL))
         return; /* the server will forget the session by itself */
 }
@@ -358,8 +362,6 @@ static void end_session(struct http_transport *t)
 static void http_transport_free(struct mcp_transport *base)
 {
     struct http_transport *t = self_of(base);
-    if (base->session)
-        end_session(t);
     http_free(t->side);
     mcp_transport_release(base);
     free(t->url);
@@ -373,6 +375,7 @@ int mcp_http_new(struct http *http, const char *url, const struct mcp_options *o
     struct http_transport *t = xcalloc(1, sizeof(*t));
     t->base = (struct mcp_transport){.exchange = http_exchange,
                                      .send = http_send,
+                                     .finish = http_finish,
                                      .free = http_transport_free,
                                      .wire = MCP_WIRE_HTTP};
     if (opt)

@@ -34,6 +34,7 @@ struct stdio_transport {
     size_t taken;          /* of in: the lines that were dealt with */
     size_t scanned;        /* of in: where the next newline is looked for */
     struct buf errors;     /* the end of its stderr */
+    bool broken;           /* a frame that cannot be read came in place of an answer */
 };
 
 static struct stdio_transport *self_of(struct mcp_transport *t)
@@ -182,20 +183,40 @@ static int turn(struct stdio_transport *s, bool want_write, int64_t deadline_ms,
     return n > 0 && fds[0].revents ? read_some(s, err) : 0;
 }
 
-/* A line that is not an object with "jsonrpc", nor an array that has one, is a log line
- * in the wrong place: NULL. Else it is the caller's. */
-static json_t *read_frame(const char *line, size_t len)
+/* Does it say so before the place where it cannot be read? */
+static bool begins_frame(const char *text)
+{
+    if (*text++ != '{')
+        return false;
+    text += strspn(text, " \t");
+    return strncmp(text, "\"jsonrpc\"", 9) == 0;
+}
+
+/* What answers an id is a frame even if it does not say so. */
+static bool is_frame(const json_t *j)
+{
+    bool answers = json_object_get(j, "id") &&
+                   (json_object_get(j, "result") || json_object_get(j, "error"));
+    return answers || json_object_get(j, "jsonrpc");
+}
+
+/* False: the line is a log line in the wrong place, that is neither a frame nor an array
+ * that has one. *ret_root: owned, NULL = it cannot be read. */
+static bool read_frame(const char *line, size_t len, json_t **ret_root)
 {
     size_t i = 0;
     CLEANUP(json_drop) json_t *j = NULL;
     while (i < len && (line[i] == ' ' || line[i] == '\t'))
         i++;
-    if (i == len || (line[i] != '{' && line[i] != '[') || json_parse(line, len, &j, NULL))
-        return NULL;
-    bool frame = json_object_get(j, "jsonrpc");
+    if (i == len || (line[i] != '{' && line[i] != '['))
+        return false;
+    if (json_parse(line, len, &j, NULL))
+        return begins_frame(line + i);
+    bool frame = is_frame(j);
     for (i = 0; !frame && i < json_array_size(j); i++)
-        frame = json_object_get(json_array_get(j, i), "jsonrpc");
-    return frame ? TAKE(j) : NULL;
+        frame = is_frame(json_array_get(j, i));
+    *ret_root = frame ? TAKE(j) : NULL;
+    return frame;
 }
 
 static void note_junk(struct stdio_transport *s, const char *line, size_t len)
@@ -204,25 +225,49 @@ static void note_junk(struct stdio_transport *s, const char *line, size_t len)
     mcp_note_frame(&s->base, MCP_JUNK, line, len);
 }
 
-/* What a child that went before it was asked has left behind: no answer, but perhaps why.
- */
-static void take_rest(struct stdio_transport *s)
+/* A line that nobody waits for. */
+static void note_line(struct stdio_transport *s, size_t len)
+{
+    const char *line = s->in.data + s->taken;
+    CLEANUP(json_drop) json_t *root = NULL;
+    s->taken += len;
+    len -= len && line[len - 1] == '\r';
+    if (!len)
+        return;
+    if (read_frame(line, len, &root))
+        mcp_note_rest(&s->base, line, len, root);
+    else
+        note_junk(s, line, len);
+}
+
+static void note_lines(struct stdio_transport *s)
+{
+    for (const char *end = NULL; (end = line_end(s));) {
+        note_line(s, (size_t)(end - s->in.data) - s->taken);
+        s->scanned = ++s->taken;
+    }
+}
+
+/* What is there, without waiting; no more than can be held. */
+static void read_rest(struct stdio_transport *s)
 {
     for (size_t before = s->in.len + 1; before != s->in.len && !holds_enough(s);) {
         before = s->in.len;
         if (read_some(s, NULL))
             break;
     }
-    for (const char *end = NULL; (end = line_end(s));) {
-        const char *line = s->in.data + s->taken;
-        size_t len = (size_t)(end - line);
-        s->taken += len + 1;
-        s->scanned = s->taken;
-        len -= len && line[len - 1] == '\r';
-        CLEANUP(json_drop) json_t *root = read_frame(line, len);
-        if (!root && len)
-            note_junk(s, line, len);
-    }
+}
+
+/* What a child that has gone has left behind: no answer, but perhaps why. */
+static void note_rest(struct stdio_transport *s)
+{
+    read_rest(s);
+    note_lines(s);
+    if (!s->base.ended || s->in.len == s->taken)
+        return;
+    mcp_found(&s->base, "a last line that no newline ends");
+    note_line(s, s->in.len - s->taken);
+    s->scanned = s->taken;
 }
 
 static int gone(struct stdio_transport *s, struct err *err)
@@ -231,7 +276,7 @@ static int gone(struct stdio_transport *s, struct err *err)
     s->base.ended = true;
     /* Its stdout is closed; a child that lives on without it is as good as gone. */
     int rc = proc_wait(&s->proc, clock_mono_ms() + STOP_GRACE_MS, &status, NULL);
-    take_rest(s);
+    note_rest(s);
     CLEANUP(free_ptr) char *words = last_words(s);
     char how[64] = "closed its output";
     if (rc == 0 && WIFEXITED(status))
@@ -247,7 +292,8 @@ static int stdio_send(struct mcp_transport *t, const char *text, int64_t deadlin
     struct stdio_transport *s = self_of(t);
     CLEANUP(free_ptr) char *line = xasprintf("%s\n", text);
     size_t len = strlen(line);
-    if (s->proc.in < 0)
+    t->unsent = s->proc.in < 0;
+    if (t->unsent)
         return gone(s, err);
     for (size_t done = 0; done < len;) {
         ssize_t n = write_quietly(s->proc.in, line + done, len - done);
@@ -255,8 +301,10 @@ static int stdio_send(struct mcp_transport *t, const char *text, int64_t deadlin
             done += (size_t)n;
             continue;
         }
-        if (n < 0 && errno == EPIPE)
+        if (n < 0 && errno == EPIPE) {
+            t->unsent = done == 0;
             return gone(s, err);
+        }
         if (n < 0 && errno != EAGAIN && errno != EINTR)
             return err_sys(err, errno, "cannot write to '%s'", s->program);
         bool writable = false;
@@ -282,12 +330,16 @@ static int take_line(struct stdio_transport *s, size_t len, const json_t *id,
         line[--len] = '\0';
     if (len == 0)
         return 0;
-    json_t *root = read_frame(line, len);
-    if (!root) {
+    json_t *root = NULL;
+    if (!read_frame(line, len, &root)) {
         note_junk(s, line, len);
         return 0;
     }
     mcp_note_received(&s->base, line, len, root);
+    if (!root) {
+        s->broken = true;
+        return 0;
+    }
     if (mcp_receive_take(&s->base, root, id, deadline_ms, answer, ret_found, err))
         return err_prefix(err, "'%s'", s->program);
     return 0;
@@ -324,10 +376,16 @@ static int stdio_exchange(struct mcp_transport *t, const char *text, const json_
     struct stdio_transport *s = self_of(t);
     struct err failed = ERR_INIT;
     bool found = false;
+    s->broken = false;
     rpc_frame_release(&t->aside);
-    if (stdio_send(t, text, deadline_ms, err) ||
-        await(s, id, deadline_ms, &ret->frame, &found, err))
+    if (stdio_send(t, text, deadline_ms, err))
         return -1;
+    if (await(s, id, deadline_ms, &ret->frame, &found, &failed)) {
+        if (failed.kind == ERR_TIMEOUT && s->broken && !mcp_stopped(t))
+            return err_set(err, ERR_SHAPE, "'%s' sent a frame that cannot be read",
+                           s->program);
+        return err_set(err, failed.kind, "%s", failed.text);
+    }
     if (found)
         return 0;
     int64_t grace = clock_mono_ms() + ASIDE_GRACE_MS;
@@ -342,16 +400,54 @@ static int stdio_exchange(struct mcp_transport *t, const char *text, const json_
     return 0;
 }
 
+/* Takes in what the child still says, until it has ended or the time is over. */
+static void hear_out(struct stdio_transport *s, int64_t deadline_ms)
+{
+    for (bool over = false; !over;) {
+        struct pollfd fds[3] = {
+            {.fd = s->base.ended ? -1 : s->proc.out, .events = POLLIN},
+            {.fd = s->proc.err, .events = POLLIN},
+            {.fd = s->proc.pidfd, .events = POLLIN},
+        };
+        int64_t left = deadline_ms - clock_mono_ms();
+        int n = left > 0 ? poll(fds, ARRAY_SIZE(fds), (int)left) : 0;
+        if (n < 0 && errno == EINTR)
+            continue;
+        over = n <= 0 || fds[2].revents;
+        if (n > 0 && fds[1].revents)
+            read_errors(s);
+        if (n > 0 && fds[0].revents && read_some(s, NULL))
+            s->base.ended = true; /* nothing that can be read */
+        note_lines(s);
+    }
+    note_rest(s);
+}
+
 /* As the specification orders it: stdin closed, TERM, KILL. A server goes when its stdin
- * ends; only one that does not is signalled. */
+ * ends; only one that does not is signalled. Its pipes are read meanwhile, lest one that
+ * has much to say waits for us. */
 static void end_child(struct stdio_transport *s)
 {
     close_fd(&s->proc.in);
     int status = 0;
-    if (s->proc.pid > 0 &&
-        proc_wait(&s->proc, clock_mono_ms() + STOP_GRACE_MS, &status, NULL) != 0)
-        proc_stop(&s->proc, STOP_GRACE_MS);
+    if (s->proc.pid > 0) {
+        hear_out(s, clock_mono_ms() + STOP_GRACE_MS);
+        if (proc_wait(&s->proc, clock_mono_ms(), &status, NULL) != 0)
+            proc_stop(&s->proc, STOP_GRACE_MS);
+    }
     proc_release(&s->proc);
+}
+
+static void stdio_finish(struct mcp_transport *t)
+{
+    end_child(self_of(t));
+}
+
+static bool stdio_has_ended(struct mcp_transport *t)
+{
+    if (!t->ended)
+        read_rest(self_of(t));
+    return t->ended;
 }
 
 static int start_child(struct stdio_transport *s, struct err *err)
@@ -401,7 +497,9 @@ int mcp_stdio_new(char *const *argv, const struct strv *env, const char *cwd,
     struct stdio_transport *s = xcalloc(1, sizeof(*s));
     s->base = (struct mcp_transport){.exchange = stdio_exchange,
                                      .send = stdio_send,
+                                     .has_ended = stdio_has_ended,
                                      .restart = stdio_restart,
+                                     .finish = stdio_finish,
                                      .free = stdio_free,
                                      .wire = MCP_WIRE_STDIO};
     if (opt)

@@ -71,7 +71,7 @@ static void reads_lines_that_end_with_cr_lf(void **state)
     assert_int_equal(mcp_findings(x->client)->n, 0);
 }
 
-static void counts_bytes_that_are_no_utf_8_as_junk(void **state)
+static void calls_a_frame_broken_that_is_no_utf_8(void **state)
 {
     struct fixture *x = *state;
     open_shell(x,
@@ -80,8 +80,9 @@ static void counts_bytes_that_are_no_utf_8_as_junk(void **state)
                NULL);
     ask(x);
     assert_true(is_ok(x));
-    assert_int_equal(mcp_junk_lines(x->client), 1);
+    assert_int_equal(mcp_junk_lines(x->client), 0);
     assert_int_equal(mcp_findings(x->client)->n, 1);
+    assert_non_null(strstr(mcp_findings(x->client)->v[0], "x/y: no JSON"));
 }
 
 static void gives_up_on_a_line_without_end(void **state)
@@ -497,7 +498,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(reads_lines_that_end_with_cr_lf),
-        T(counts_bytes_that_are_no_utf_8_as_junk),
+        T(calls_a_frame_broken_that_is_no_utf_8),
         T(gives_up_on_a_line_without_end),
         T(puts_a_message_together_that_comes_in_pieces),
         T(says_how_a_child_died_in_the_middle_of_a_call),
