@@ -86,6 +86,16 @@ int transfer_global_init(struct err *err)
     return 0;
 }
 
+/* The headers are complete: does the caller want no body? "100 Continue" is no answer. */
+static bool ends_at_head(const struct transfer *t)
+{
+    long status = 0;
+    if (t->req->on_head == NULL)
+        return false;
+    (void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+    return status >= 200 && t->req->on_head(t->req->on_data_arg) != 0;
+}
+
 static size_t on_header(char *line, size_t size, size_t n, void *arg)
 {
     struct transfer *t = arg;
@@ -96,6 +106,10 @@ static size_t on_header(char *line, size_t size, size_t n, void *arg)
     if (len >= 5 && strncmp(line, "HTTP/", 5) == 0) {
         strv_release(&t->resp->headers);
         return size * n;
+    }
+    if (len == 0 && ends_at_head(t)) {
+        t->resp->stopped = true;
+        return 0;
     }
     if (len > 0 && t->resp->headers.n < LIMIT_RESPONSE_HEADERS)
         strv_take(&t->resp->headers, xstrndup(line, len));

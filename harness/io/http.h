@@ -25,19 +25,23 @@ struct loop;
  * http_response already, its status is not. Other struct http may be used from here. */
 typedef int http_data_fn(const char *data, size_t len, void *arg);
 
+/* Called when the headers of the final answer are there, before its body. */
+typedef int http_head_fn(void *arg);
+
 struct http_request {
     const char *method; /* NULL = GET */
     const char *url;
     struct strv headers; /* "Name: value"; owned by whoever filled it */
     const char *body;    /* NULL = none; borrowed during the call (async: copied) */
     size_t body_len;
-    int64_t timeout_ms;         /* of the whole exchange; 0 = none */
-    int64_t connect_timeout_ms; /* 0 = 10 s */
-    int max_redirects;          /* 0 = do not follow */
-    size_t max_body;            /* 0 = LIMIT_RESPONSE_BODY; more is ERR_SHAPE */
-    const char *ca_file;        /* NULL = the system's */
-    http_data_fn *on_data;      /* NULL = collect into response.body */
-    void *on_data_arg;
+    int64_t timeout_ms;                /* of the whole exchange; 0 = none */
+    int64_t connect_timeout_ms;        /* 0 = 10 s */
+    int max_redirects;                 /* 0 = do not follow */
+    size_t max_body;                   /* 0 = LIMIT_RESPONSE_BODY; more is ERR_SHAPE */
+    const char *ca_file;               /* NULL = the system's */
+    http_data_fn *on_data;             /* NULL = collect into response.body */
+    http_head_fn *on_head;             /* NULL = none; non-zero ends it as on_data does */
+    void *on_data_arg;                 /* of both */
     const volatile sig_atomic_t *stop; /* non-zero ends the wait within about a second,
                                           ERR_TIMEOUT; NULL = never */
 };

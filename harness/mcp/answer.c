@@ -23,21 +23,64 @@ void mcp_answer_release(struct mcp_answer *a)
 
 /* ---- in words ---- */
 
-/* One "name=value" or name="value" of a challenge, case of the name ignored. The value is
- * the caller's; NULL = there is none. */
-static char *challenge_part(const char *challenge, const char *name)
+/* One word of a list of challenges: a scheme, or "name=value" with the value as it is
+ * meant. Source: RFC 9110, section 11.6.1. */
+struct word {
+    const char *name; /* borrowed; "" = the list is over */
+    int len;
+    bool is_scheme;
+    struct buf value;
+};
+
+static void word_release(struct word *w)
 {
-    size_t n = strlen(name);
-    for (const char *p = challenge; (p = strcasestr(p, name)); p += n) {
-        bool begins = p == challenge || p[-1] == ' ' || p[-1] == ',' || p[-1] == '\t';
-        if (!begins || p[n] != '=')
-            continue;
-        p += n + 1;
-        if (*p != '"')
-            return xstrndup(p, strcspn(p, ", "));
-        return xstrndup(p + 1, strcspn(p + 1, "\""));
+    buf_release(&w->value);
+}
+
+static const char *quoted(const char *at, struct buf *value)
+{
+    for (; *at && *at != '"'; at++) {
+        if (*at == '\\' && at[1])
+            at++;
+        buf_addc(value, *at);
     }
-    return NULL;
+    return *at ? at + 1 : at;
+}
+
+/* Returns what follows. */
+static const char *next_word(const char *at, struct word *w)
+{
+    at += strspn(at, " \t,");
+    w->name = at;
+    at += strcspn(at, " \t,=");
+    w->len = (int)(at - w->name);
+    const char *equals = at + strspn(at, " \t");
+    w->is_scheme = *equals != '=';
+    buf_reset(&w->value);
+    if (w->is_scheme)
+        return at;
+    at = equals + 1 + strspn(equals + 1, " \t");
+    if (*at == '"')
+        return quoted(at + 1, &w->value);
+    size_t len = strcspn(at, " \t,");
+    buf_add(&w->value, at, len);
+    return at + len;
+}
+
+static bool word_is(const struct word *w, const char *name)
+{
+    return (size_t)w->len == strlen(name) &&
+           strncasecmp(w->name, name, (size_t)w->len) == 0;
+}
+
+/* Of several challenges the one that MCP speaks of, or else the first. */
+static const char *choose_challenge(const char *list)
+{
+    CLEANUP(word_release) struct word w = {.value = BUF_INIT(LIMIT_ERROR_TEXT)};
+    for (const char *at = list; at = next_word(at, &w), *w.name;)
+        if (w.is_scheme && word_is(&w, "Bearer"))
+            return w.name;
+    return list;
 }
 
 static const struct {
@@ -49,8 +92,21 @@ static const struct {
     {"resource_metadata", "; how to get one: "},
 };
 
+/* In the order of the table, up to the next challenge. */
+static void add_parts(const char *params, struct buf *out)
+{
+    CLEANUP(word_release) struct word w = {.value = BUF_INIT(LIMIT_ERROR_TEXT)};
+    for (size_t i = 0; i < ARRAY_SIZE(challenge_parts); i++)
+        for (const char *at = params; at = next_word(at, &w), *w.name && !w.is_scheme;)
+            if (word_is(&w, challenge_parts[i].name)) {
+                buf_addf(out, "%s%s", challenge_parts[i].words, w.value.data);
+                break;
+            }
+}
+
 static void challenge_words(const struct mcp_answer *a, struct buf *out)
 {
+    CLEANUP(word_release) struct word scheme = {.value = BUF_INIT(LIMIT_ERROR_TEXT)};
     if (a->http_status == 401)
         buf_adds(out, a->challenge ? ": the server wants a token of scheme "
                                    : ": the server wants a token");
@@ -59,13 +115,9 @@ static void challenge_words(const struct mcp_answer *a, struct buf *out)
                                    : ": not allowed");
     if (!a->challenge)
         return;
-    buf_add(out, a->challenge, strcspn(a->challenge, " ,"));
-    for (size_t i = 0; i < ARRAY_SIZE(challenge_parts); i++) {
-        CLEANUP(free_ptr)
-        char *value = challenge_part(a->challenge, challenge_parts[i].name);
-        if (value)
-            buf_addf(out, "%s%s", challenge_parts[i].words, value);
-    }
+    const char *params = next_word(choose_challenge(a->challenge), &scheme);
+    buf_add(out, scheme.name, (size_t)scheme.len);
+    add_parts(params, out);
 }
 
 /* As much of a text as a line can show. */

@@ -166,7 +166,7 @@ static void cancel(struct mcp_client *c, json_t *id, const char *method)
     int64_t deadline = clock_mono_ms() + CANCEL_TIMEOUT_MS;
     const volatile sig_atomic_t *stop = c->transport->opt.stop;
     c->transport->opt.stop = NULL; /* it must not keep this from being sent */
-    int rc = c->transport->send(c->transport, text, deadline, &ignored);
+    int rc = c->transport->send(c->transport, text, deadline, NULL, &ignored);
     c->transport->opt.stop = stop;
     if (rc)
         return; /* best effort: the caller already has the timeout */
@@ -223,13 +223,20 @@ int client_exchange(struct mcp_client *c, const char *method, json_t *params,
     return rc ? -1 : 0;
 }
 
-int mcp_notify(struct mcp_client *c, const char *method, json_t *params, struct err *err)
+/* refused: as send has it. */
+static int legacy_notify(struct mcp_client *c, const char *method, json_t *params,
+                         struct mcp_exchange *refused, struct err *err)
 {
-    if (mcp_revision_is_modern(c->revision))
-        return modern_notify(c, method, params, err);
     CLEANUP(free_ptr) char *text = rpc_text(rpc_notification(method, params));
     int64_t deadline = clock_mono_ms() + c->timeout_ms;
-    return c->transport->send(c->transport, text, deadline, err);
+    return c->transport->send(c->transport, text, deadline, refused, err);
+}
+
+int mcp_notify(struct mcp_client *c, const char *method, json_t *params, struct err *err)
+{
+    return mcp_revision_is_modern(c->revision)
+               ? modern_notify(c, method, params, err)
+               : legacy_notify(c, method, params, NULL, err);
 }
 
 /* ---- the legacy handshake ---- */
@@ -264,7 +271,13 @@ int legacy_initialize(struct mcp_client *c, const char *asked, struct mcp_answer
         return 0;
     if (accept_revision(c, ret->result, err))
         return -1;
-    return mcp_notify(c, "notifications/initialized", NULL, err);
+    CLEANUP(mcp_exchange_release) struct mcp_exchange refused = MCP_EXCHANGE_INIT;
+    if (legacy_notify(c, "notifications/initialized", NULL, &refused, err))
+        return -1;
+    if (!refused.http_status)
+        return 0;
+    mcp_answer_release(ret); /* the handshake is refused as a whole */
+    return answer_read("notifications/initialized", NULL, &refused, ret, err);
 }
 
 /* The server has forgotten the session: a new one, once. True when the request is to be
@@ -374,7 +387,7 @@ static int send_text(struct mcp_client *c, const char *text, const json_t *messa
     CLEANUP(mcp_exchange_release) struct mcp_exchange x = MCP_EXCHANGE_INIT;
     int64_t deadline = clock_mono_ms() + c->timeout_ms;
     if (method && !id && t->wire == MCP_WIRE_STDIO)
-        return t->send(t, text, deadline, err);
+        return t->send(t, text, deadline, NULL, err);
     if (method && mcp_revision_is_modern(c->revision))
         modern_headers(c, method, json_object_get(message, "params"), &headers);
     t->extra = &headers;

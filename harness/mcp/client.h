@@ -44,7 +44,7 @@ struct mcp_answer {
     json_t *rpc_data;  /* owned, MCP_RPC_ERROR: error.data, or NULL */
     json_t *result;    /* owned; NULL after MCP_RPC_ERROR and MCP_HTTP_ERROR */
     char *http_body;   /* owned, MCP_HTTP_ERROR, mcp_send_text: its text, else NULL */
-    char *challenge;   /* owned; WWW-Authenticate of a refusal, or NULL */
+    char *challenge;   /* owned; all of WWW-Authenticate of a refusal, or NULL */
     char *location;    /* owned; where a 3xx points to (it is not followed), or NULL */
     int64_t elapsed_ms;
 };

@@ -116,7 +116,8 @@ int modern_notify(struct mcp_client *c, const char *method, json_t *params,
     modern_headers(c, method, full, &headers);
     CLEANUP(free_ptr) char *text = rpc_text(rpc_notification(method, full));
     c->transport->extra = &headers;
-    int rc = c->transport->send(c->transport, text, clock_mono_ms() + c->timeout_ms, err);
+    int rc = c->transport->send(c->transport, text, clock_mono_ms() + c->timeout_ms, NULL,
+                                err);
     c->transport->extra = NULL;
     return rc;
 }

@@ -135,7 +135,7 @@ static int reply(struct mcp_transport *t, const struct rpc_frame *f, int64_t dea
             ? rpc_result(f->id, NULL)
             : rpc_error(f->id, RPC_METHOD_NOT_FOUND, "this client offers no such method");
     CLEANUP(free_ptr) char *text = rpc_text(frame);
-    return t->send(t, text, deadline_ms, err);
+    return t->send(t, text, deadline_ms, NULL, err);
 }
 
 /* Progress is told for a token that was given, and goes forward. */

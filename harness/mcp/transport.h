@@ -27,7 +27,8 @@ struct mcp_exchange {
     struct rpc_frame
         frame;       /* the response; root NULL when there was none (http_status) */
     char *body;      /* owned; the HTTP body when there is no frame, else NULL */
-    char *challenge; /* owned; WWW-Authenticate of a refusal, else NULL */
+    char *challenge; /* owned; WWW-Authenticate of a refusal, several joined by ", ", else
+                        NULL */
     char *location;  /* owned; Location of a 3xx, else NULL */
 };
 #define MCP_EXCHANGE_INIT                                                                \
@@ -41,9 +42,10 @@ struct mcp_transport {
      * ERR_NET (the peer is gone), ERR_SHAPE (it broke the protocol). */
     int (*exchange)(struct mcp_transport *t, const char *text, const json_t *id,
                     int64_t deadline_ms, struct mcp_exchange *ret, struct err *err);
-    /* Sends a notification or a response. */
+    /* Sends a notification or a response. HTTP: a refusal is in *refused, its http_status
+     * not 0; without one (NULL) it is ERR_SHAPE. */
     int (*send)(struct mcp_transport *t, const char *text, int64_t deadline_ms,
-                struct err *err);
+                struct mcp_exchange *refused, struct err *err);
     /* Looks without waiting whether the server has ended; NULL = nobody can know. */
     bool (*has_ended)(struct mcp_transport *t);
     /* Starts a server that has ended anew; NULL = there is nothing to start. */

@@ -109,6 +109,72 @@ static void common_headers(const struct http_transport *t, struct strv *headers)
             strv_add(headers, b->opt.headers->v[i]);
 }
 
+/* What says of itself that it is JSON-RPC is judged as that. */
+static bool is_frame(const json_t *j)
+{
+    for (size_t i = 0; i < json_array_size(j); i++)
+        if (json_object_get(json_array_get(j, i), "jsonrpc"))
+            return true;
+    return json_object_get(j, "jsonrpc");
+}
+
+/* A body that need not be an answer: an error, or with results a result, is taken for
+ * one; anything else is kept as it is. */
+static void take_body(const struct incoming *in, bool results, struct mcp_exchange *ret)
+{
+    CLEANUP(rpc_frame_release) struct rpc_frame f = RPC_FRAME_INIT;
+    CLEANUP(json_drop) json_t *j = NULL;
+    if (in->body.len > 0 && !json_parse(in->body.data, in->body.len, &j, NULL) &&
+        is_frame(j)) {
+        mcp_note_received(&in->t->base, in->body.data, in->body.len, j);
+        if (!rpc_parse_take(json_incref(j), &f, NULL, NULL) &&
+            (f.error || (results && f.result))) {
+            if (f.id && in->id && !rpc_id_equal(f.id, in->id) &&
+                !in->t->base.to_the_letter)
+                mcp_found(&in->t->base, "HTTP %d with an answer to another id",
+                          ret->http_status);
+            ret->frame = f;
+            f = (struct rpc_frame)RPC_FRAME_INIT;
+            return;
+        }
+    }
+    ret->body = xstrdup(in->body.data);
+}
+
+/* All of a header's values as one list; NULL = it is not there. Caller frees. */
+static char *all_of(const struct http_response *resp, const char *name)
+{
+    CLEANUP(strv_release) struct strv values = STRV_INIT;
+    size_t n = strlen(name);
+    for (size_t i = 0; i < resp->headers.n; i++) {
+        const char *h = resp->headers.v[i];
+        if (strncasecmp(h, name, n) == 0 && h[n] == ':')
+            strv_add(&values, h + n + 1 + strspn(h + n + 1, " \t"));
+    }
+    CLEANUP(buf_release) struct buf all = BUF_INIT(LIMIT_ERROR_TEXT);
+    for (size_t i = 0; i < values.n; i++)
+        buf_addf(&all, "%s%s", i ? ", " : "", values.v[i]);
+    return values.n ? buf_steal(&all) : NULL;
+}
+
+/* An answer that is not 2xx. */
+static void take_refusal(const struct incoming *in, struct mcp_exchange *ret)
+{
+    const char *location = http_response_header(in->resp, "Location");
+    ret->http_status = in->resp->status;
+    ret->challenge = all_of(in->resp, "WWW-Authenticate");
+    if (location && ret->http_status / 100 == 3)
+        ret->location = xstrdup(location);
+    take_body(in, false, ret);
+}
+
+/* A notification has no answer: a stream is not waited for. */
+static int on_head(void *arg)
+{
+    const struct incoming *in = arg;
+    return !in->id && type_is(in->resp, "text/event-stream");
+}
+
 /* One HTTP exchange; its body goes to in. text NULL = a GET that resumes a stream. */
 static int perform(struct http_transport *t, struct http *http, const char *text,
                    struct incoming *in, struct err *err)
@@ -123,6 +189,7 @@ static int perform(struct http_transport *t, struct http *http, const char *text
     req.ca_file = t->base.opt.ca_file;
     req.stop = t->base.opt.stop;
     req.on_data = on_data;
+    req.on_head = on_head;
     req.on_data_arg = in;
     if (text) {
         req.body = text;
@@ -142,7 +209,7 @@ static int perform(struct http_transport *t, struct http *http, const char *text
 }
 
 static int http_send(struct mcp_transport *base, const char *text, int64_t deadline_ms,
-                     struct err *err)
+                     struct mcp_exchange *refused, struct err *err)
 {
     struct http_transport *t = self_of(base);
     if (t->receiving && !t->side && http_new(&t->side, err))
@@ -157,11 +224,19 @@ static int http_send(struct mcp_transport *base, const char *text, int64_t deadl
     if (perform(t, t->receiving ? t->side : t->http, text, &in, err))
         return -1;
     /* 202 without a body is the rule; some servers answer 200 with one. */
-    if (resp.status < 200 || resp.status > 299)
+    bool accepted = resp.status / 100 == 2;
+    if (!accepted && refused)
+        take_refusal(&in, refused);
+    else if (!accepted)
         return err_set(err, ERR_SHAPE, "a notification was answered with HTTP %d: %.200s",
                        resp.status, in.body.data);
     bool ruled = mcp_revision_has(base->revision, MCP_F_STREAMABLE);
-    if (ruled && (resp.status != 202 || in.body.len > 0))
+    if (accepted && ruled && resp.stopped)
+        mcp_found(base,
+                  "a notification was answered with HTTP %d and an event stream, not 202 "
+                  "without a body",
+                  resp.status);
+    else if (accepted && ruled && (resp.status != 202 || in.body.len > 0))
         mcp_found(base,
                   "a notification was answered with HTTP %d and %zu bytes, not 202 "
                   "without a body",
@@ -191,35 +266,6 @@ static int take_session(struct http_transport *t, const struct http_response *re
     return 0;
 }
 
-/* A body that need not be an answer: an error, or with results a result, is taken for
- * one; anything else is kept as it is. */
-static int take_body(const struct incoming *in, bool results, struct mcp_exchange *ret)
-{
-    struct rpc_frame f = RPC_FRAME_INIT;
-    if (in->body.len > 0 && !rpc_parse(in->body.data, in->body.len, &f, NULL, NULL) &&
-        (f.error || (results && f.result))) {
-        mcp_note_received(&in->t->base, in->body.data, in->body.len, f.root);
-        ret->frame = f;
-        return 0;
-    }
-    rpc_frame_release(&f);
-    ret->body = xstrdup(in->body.data);
-    return 0;
-}
-
-/* An answer that is not 2xx. */
-static int take_refusal(const struct incoming *in, int status, struct mcp_exchange *ret)
-{
-    const char *challenge = http_response_header(in->resp, "WWW-Authenticate");
-    const char *location = http_response_header(in->resp, "Location");
-    ret->http_status = status;
-    if (challenge)
-        ret->challenge = xstrdup(challenge);
-    if (location && status / 100 == 3)
-        ret->location = xstrdup(location);
-    return take_body(in, false, ret);
-}
-
 static int take_json(struct incoming *in, struct err *err)
 {
     if (in->body.truncated)
@@ -238,6 +284,15 @@ static int take_json(struct incoming *in, struct err *err)
         return -1;
     if (!in->found)
         return err_set(err, ERR_SHAPE, "the body holds no response to the request");
+    return 0;
+}
+
+/* A body that is no stream. */
+static int take_whole(struct incoming *in, struct mcp_exchange *ret, struct err *err)
+{
+    if (!in->t->base.to_the_letter)
+        return take_json(in, err);
+    take_body(in, true, ret);
     return 0;
 }
 
@@ -303,13 +358,14 @@ static int converse(struct incoming *in, const char *text, struct mcp_exchange *
             return err_set(err, failed.kind, "%s", failed.text);
         if (!broken) {
             ret->http_status = status;
-            if (status < 200 || status > 299)
-                return take_refusal(in, status, ret);
+            if (status < 200 || status > 299) {
+                take_refusal(in, ret);
+                return 0;
+            }
             if (in->found)
                 return 0;
             if (!in->is_sse && !type_is(in->resp, "text/event-stream"))
-                return in->t->base.to_the_letter ? take_body(in, true, ret)
-                                                 : take_json(in, err);
+                return take_whole(in, ret, err);
         }
         err_clear(&failed);
         rc = resume(in, &failed);

@@ -287,8 +287,9 @@ static int gone(struct stdio_transport *s, struct err *err)
 }
 
 static int stdio_send(struct mcp_transport *t, const char *text, int64_t deadline_ms,
-                      struct err *err)
+                      struct mcp_exchange *refused, struct err *err)
 {
+    (void)refused;
     struct stdio_transport *s = self_of(t);
     CLEANUP(free_ptr) char *line = xasprintf("%s\n", text);
     size_t len = strlen(line);
@@ -378,7 +379,7 @@ static int stdio_exchange(struct mcp_transport *t, const char *text, const json_
     bool found = false;
     s->broken = false;
     rpc_frame_release(&t->aside);
-    if (stdio_send(t, text, deadline_ms, err))
+    if (stdio_send(t, text, deadline_ms, NULL, err))
         return -1;
     if (await(s, id, deadline_ms, &ret->frame, &found, &failed)) {
         if (failed.kind == ERR_TIMEOUT && s->broken && !mcp_stopped(t))

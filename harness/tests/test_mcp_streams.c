@@ -100,6 +100,98 @@ static void forgets_its_position_when_it_is_told_to(void **state)
     assert_int_equal(fake_count(requests(x), "GET / "), 1);
 }
 
+/* ---- refusals ---- */
+
+static void says(const struct fixture *x, const char *words)
+{
+    CLEANUP(buf_release) struct buf out = BUF_INIT(KIB(4));
+    mcp_answer_words(&x->answer, &out);
+    assert_string_equal(out.data, words);
+}
+
+static void has_found(const struct fixture *x, const char *what)
+{
+    const struct strv *findings = mcp_findings(x->client);
+    for (size_t i = 0; i < findings->n; i++)
+        if (strstr(findings->v[i], what))
+            return;
+    fail_msg("%zu findings, none of '%s'; the first: %s", findings->n, what,
+             findings->n ? findings->v[0] : "");
+}
+
+static void judges_what_a_refusal_says(void **state)
+{
+    struct fixture *x = *state;
+    static const struct fake_reply script[] = {
+        {BAD_REQUEST, "{\"jsonrpc\":\"2.0\",\"id\":$ID,\"error\":{\"code\":\"x\"}}",
+         NULL},
+        {BAD_REQUEST,
+         "{\"jsonrpc\":\"2.0\",\"id\":99,\"error\":{\"code\":-32602,\"message\":\"m\"}}",
+         NULL},
+    };
+    open_fake(x, script, ARRAY_SIZE(script), NULL);
+    assert_int_equal(ask(x), 0);
+    assert_int_equal(x->answer.outcome, MCP_HTTP_ERROR);
+    has_found(x, "x/y: the code of the error is not an integer");
+    assert_int_equal(ask(x), 0);
+    assert_int_equal(x->answer.outcome, MCP_RPC_ERROR);
+    has_found(x, "HTTP 400 with an answer to another id");
+}
+
+static void leaves_a_refusal_alone_that_is_no_json_rpc(void **state)
+{
+    struct fixture *x = *state;
+    static const struct fake_reply script[] = {{BAD_REQUEST, "{\"error\":\"no\"}", NULL}};
+    open_fake(x, script, ARRAY_SIZE(script), NULL);
+    assert_int_equal(ask(x), 0);
+    assert_int_equal(x->answer.outcome, MCP_HTTP_ERROR);
+    assert_int_equal(mcp_findings(x->client)->n, 0);
+}
+
+static void says_why_the_end_of_the_handshake_is_refused(void **state)
+{
+    struct fixture *x = *state;
+    static const struct fake_reply script[] = {
+        {FAKE_JSON, INIT("2025-11-25"), NULL},
+        {"401 Unauthorized\r\nWWW-Authenticate: Bearer error=\"invalid_token\"", "",
+         NULL},
+    };
+    open_fake(x, script, ARRAY_SIZE(script), NULL);
+    if (mcp_initialize(x->client, &x->answer, &x->err))
+        fail_msg("%s", x->err.text);
+    assert_int_equal(x->answer.outcome, MCP_HTTP_ERROR);
+    says(x, "HTTP 401: the server wants a token of scheme Bearer; error invalid_token");
+}
+
+static void does_not_wait_for_a_stream_after_a_notification(void **state)
+{
+    struct fixture *x = *state;
+    static const struct fake_reply script[] = {
+        {FAKE_JSON, INIT("2025-11-25"), NULL},
+        {FAKE_SSE, "", FAKE_HOLD},
+        {FAKE_JSON, RESULT("{\"ok\":true}"), NULL},
+    };
+    open_fake(x, script, ARRAY_SIZE(script), NULL);
+    initialize(x);
+    has_found(x, "a notification was answered with HTTP 200 and an event stream");
+    is_answered(x);
+}
+
+static void reads_every_challenge(void **state)
+{
+    struct fixture *x = *state;
+    static const struct fake_reply script[] = {
+        {"401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"a, Bearer b\"\r\n"
+         "WWW-Authenticate: Digest error=\"theirs\", bearer scope=\"a, \\\"b\\\"\" , "
+         "resource_metadata = http://h/x, Negotiate error=other",
+         "", NULL},
+    };
+    open_fake(x, script, ARRAY_SIZE(script), NULL);
+    assert_int_equal(ask(x), 0);
+    says(x, "HTTP 401: the server wants a token of scheme bearer; scope a, \"b\"; how to "
+            "get one: http://h/x");
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -110,6 +202,11 @@ int main(void)
         T(does_not_resume_from_part_of_an_id),
         T(tries_again_when_a_stream_cannot_be_resumed_at_once),
         T(forgets_its_position_when_it_is_told_to),
+        T(judges_what_a_refusal_says),
+        T(leaves_a_refusal_alone_that_is_no_json_rpc),
+        T(says_why_the_end_of_the_handshake_is_refused),
+        T(does_not_wait_for_a_stream_after_a_notification),
+        T(reads_every_challenge),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
