@@ -250,7 +250,7 @@ static int accept_revision(struct mcp_client *c, const json_t *result, struct er
         return err_set(err, ERR_SHAPE,
                        "server '%.100s' answers initialize with protocol revision "
                        "'%.40s'; known are %s",
-                       json_str(info, "name", ""), version, mcp_revision_names());
+                       json_str(info, "name", ""), version, mcp_legacy_names());
     client_follow(c, known);
     client_learn(c, result, info);
     return 0;
@@ -295,18 +295,26 @@ static int reopen(struct mcp_client *c, bool *ret_again, struct err *err)
 
 /* ---- the calls ---- */
 
+/* *ret_again: the session was lost, there is a new one, and the answer is the refusal of
+ * the old one. */
+static int request_once(struct mcp_client *c, const char *method, json_t *params,
+                        int64_t timeout_ms, struct mcp_answer *ret, bool *ret_again,
+                        struct err *err)
+{
+    *ret_again = false;
+    if (mcp_revision_is_modern(c->revision))
+        return modern_request(c, method, params, timeout_ms, ret, err);
+    if (client_exchange(c, method, params, NULL, timeout_ms, ret, err))
+        return -1;
+    bool lost = ret->http_status == 404 && c->transport->session;
+    return lost && strcmp(method, "initialize") != 0 ? reopen(c, ret_again, err) : 0;
+}
+
 int mcp_request(struct mcp_client *c, const char *method, json_t *params,
                 struct mcp_answer *ret, struct err *err)
 {
     bool again = false;
-    if (mcp_revision_is_modern(c->revision))
-        return modern_request(c, method, params, c->timeout_ms, ret, err);
-    if (client_exchange(c, method, params, NULL, c->timeout_ms, ret, err))
-        return -1;
-    bool lost = ret->http_status == 404 && c->transport->session;
-    if (!lost || strcmp(method, "initialize") == 0)
-        return 0;
-    if (reopen(c, &again, err))
+    if (request_once(c, method, params, c->timeout_ms, ret, &again, err))
         return -1;
     return again ? client_exchange(c, method, params, NULL, c->timeout_ms, ret, err) : 0;
 }
@@ -419,47 +427,93 @@ int mcp_send_text(struct mcp_client *c, const char *text, struct mcp_answer *ret
 
 /* ---- lists ---- */
 
-/* Takes the page's tools over into all. *ret_cursor: borrowed from page, NULL = last. */
-static int take_page(const struct mcp_answer *page, json_t *all, struct strv *seen,
-                     const char **ret_cursor, struct err *err)
+/* A list as it is read. */
+struct listing {
+    json_t *all;      /* the tools so far */
+    json_t *params;   /* of the next page; NULL = the first */
+    struct strv seen; /* cursors */
+    int64_t deadline_ms;
+    size_t most; /* what t->received may come to */
+    bool reopened;
+};
+
+static void listing_begin(struct listing *l)
 {
-    if (json_array_extend(all, json_object_get(page->result, "tools")))
+    json_decref(l->all);
+    json_decref(TAKE(l->params));
+    strv_release(&l->seen);
+    l->all = xcheck(json_array());
+}
+
+static void listing_release(struct listing *l)
+{
+    json_decref(l->all);
+    json_decref(l->params);
+    strv_release(&l->seen);
+}
+
+/* *ret_more: there is another page. */
+static int take_page(struct listing *l, const struct mcp_answer *page, bool *ret_more,
+                     struct err *err)
+{
+    if (json_array_extend(l->all, json_object_get(page->result, "tools")))
         return err_set(err, ERR_BUG, "a page of tools cannot be kept");
-    *ret_cursor = json_str(page->result, "nextCursor", NULL);
-    if (!*ret_cursor)
+    const char *cursor = json_str(page->result, "nextCursor", NULL);
+    *ret_more = cursor;
+    if (!cursor)
         return 0;
-    if (strv_has(seen, *ret_cursor))
-        return err_set(err, ERR_SHAPE, "tools/list repeats the cursor '%.100s'",
-                       *ret_cursor);
-    if (seen->n + 1 >= LIMIT_MCP_PAGES)
+    if (strv_has(&l->seen, cursor))
+        return err_set(err, ERR_SHAPE, "tools/list repeats the cursor '%.100s'", cursor);
+    if (l->seen.n + 1 >= LIMIT_MCP_PAGES)
         return err_set(err, ERR_SHAPE, "tools/list has more than %d pages",
                        LIMIT_MCP_PAGES);
-    strv_add(seen, *ret_cursor);
+    strv_add(&l->seen, cursor);
+    json_decref(l->params);
+    l->params = json_make("{s:s}", "cursor", cursor);
     return 0;
+}
+
+static int read_page(struct mcp_client *c, struct listing *l, struct mcp_answer *ret,
+                     bool *ret_more, struct err *err)
+{
+    int64_t left = l->deadline_ms - clock_mono_ms();
+    bool again = false;
+    *ret_more = false;
+    if (left <= 0)
+        return err_set(err, ERR_TIMEOUT, "tools/list did not come to its end in time");
+    int rc = l->reopened
+                 ? client_exchange(c, "tools/list", l->params, NULL, left, ret, err)
+                 : request_once(c, "tools/list", l->params, left, ret, &again, err);
+    if (rc)
+        return -1;
+    if (again) { /* a cursor is of the session that gave it */
+        l->reopened = *ret_more = true;
+        listing_begin(l);
+        return 0;
+    }
+    if (ret->outcome != MCP_OK)
+        return 0;
+    if (c->transport->received > l->most)
+        return err_set(err, ERR_SHAPE, "tools/list has more than %zu bytes",
+                       LIMIT_RESPONSE_BODY);
+    return take_page(l, ret, ret_more, err);
 }
 
 int mcp_list_tools(struct mcp_client *c, struct mcp_answer *ret, struct err *err)
 {
-    CLEANUP(json_drop) json_t *all = xcheck(json_array());
-    CLEANUP(json_drop) json_t *params = NULL; /* none for the first page */
-    CLEANUP(strv_release) struct strv seen = STRV_INIT;
     int64_t start = clock_mono_ms();
-    for (;;) {
-        const char *cursor = NULL;
-        if (mcp_request(c, "tools/list", params, ret, err))
+    CLEANUP(listing_release)
+    struct listing l = {.deadline_ms = start + c->timeout_ms,
+                        .most = c->transport->received + LIMIT_RESPONSE_BODY};
+    listing_begin(&l);
+    for (bool more = true; more;)
+        if (read_page(c, &l, ret, &more, err))
             return -1;
-        if (ret->outcome != MCP_OK)
-            return 0;
-        if (take_page(ret, all, &seen, &cursor, err))
-            return -1;
-        if (!cursor)
-            break;
-        json_decref(params);
-        params = json_make("{s:s}", "cursor", cursor);
-    }
-    modern_keep_tools(c, all);
+    if (ret->outcome != MCP_OK)
+        return 0;
+    modern_keep_tools(c, l.all);
     json_decref(ret->result);
-    ret->result = json_make("{s:O}", "tools", all);
+    ret->result = json_make("{s:O}", "tools", l.all);
     ret->elapsed_ms = clock_mono_ms() - start;
     return 0;
 }

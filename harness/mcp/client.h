@@ -126,9 +126,10 @@ int mcp_restarts(const struct mcp_client *c); /* stdio: how often it was started
 const struct strv *mcp_findings(const struct mcp_client *c);
 const struct strv *mcp_own_findings(const struct mcp_client *c);
 
-/* All pages; result is {"tools":[...]} over every page. Over HTTP, from 2026-07-28 on,
- * without the tools whose x-mcp-header annotations break the rules: each is a finding,
- * and calling one is refused (ERR_SHAPE). */
+/* All pages, within timeout_ms and LIMIT_RESPONSE_BODY together, and from the first on
+ * when the session is lost on the way; result is {"tools":[...]} over every page. Over
+ * HTTP, from 2026-07-28 on, without the tools whose x-mcp-header annotations break the
+ * rules: each is a finding, and calling one is refused (ERR_SHAPE). */
 MUST_CHECK int mcp_list_tools(struct mcp_client *c, struct mcp_answer *ret,
                               struct err *err);
 /* arguments: borrowed, NULL = none sent. */

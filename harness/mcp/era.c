@@ -29,18 +29,22 @@ static enum finding_out judge_refusal(const struct mcp_answer *a)
 }
 
 /* A DiscoverResult; another server may answer anything at all with a result. In force is
- * then the newest revision that both know. */
-static enum finding_out judge_result(struct mcp_client *c, const json_t *result)
+ * then the newest revision that both know; none is an error. */
+static int judge_result(struct mcp_client *c, const json_t *result,
+                        enum finding_out *ret_out, struct err *err)
 {
     const json_t *versions = json_object_get(result, "supportedVersions");
-    if (!json_is_array(versions))
-        return IS_LEGACY;
     const struct mcp_revision *chosen = mcp_revision_choose(versions);
-    if (chosen && chosen->era == MCP_LEGACY)
-        return IS_LEGACY;
-    if (chosen)
+    *ret_out = mcp_revision_is_modern(chosen) ? IS_MODERN : IS_LEGACY;
+    if (*ret_out == IS_MODERN)
         client_follow(c, chosen);
-    return IS_MODERN;
+    if (chosen || !json_is_array(versions))
+        return 0;
+    client_follow(c, NULL);
+    CLEANUP(free_ptr) char *named = json_dumps(versions, JSON_COMPACT);
+    return err_set(err, ERR_SHAPE,
+                   "server '%.60s' supports protocol revisions %.60s; known are %s",
+                   mcp_server_name(c), named ? named : "?", mcp_revision_names());
 }
 
 /* Negative: there was no answer and nothing else can be tried. */
@@ -53,9 +57,10 @@ static int probe(struct mcp_client *c, int64_t timeout_ms, struct mcp_answer *re
     c->probing = true; /* a legacy server must not hear of a cancelled request */
     int rc = modern_discover(c, timeout_ms, ret, &failed);
     c->probing = false;
+    if (rc == 0 && ret->outcome == MCP_OK)
+        return judge_result(c, ret->result, ret_out, err);
     if (rc == 0) {
-        *ret_out =
-            ret->outcome == MCP_OK ? judge_result(c, ret->result) : judge_refusal(ret);
+        *ret_out = judge_refusal(ret);
         return 0;
     }
     bool stdio = t->wire == MCP_WIRE_STDIO;

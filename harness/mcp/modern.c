@@ -105,7 +105,13 @@ int modern_request(struct mcp_client *c, const char *method, json_t *params,
         return 0;
     bool again = (ret->rpc_code == MCP_UNSUPPORTED_VERSION && choose_revision(c, ret)) ||
                  (ret->rpc_code == MCP_HEADER_MISMATCH && learn_headers(c, method));
-    return again ? send_once(c, method, params, timeout_ms, ret, err) : 0;
+    if (!again)
+        return 0;
+    /* The list may have said that the tool must not be called. */
+    if (strcmp(method, "tools/call") == 0 &&
+        modern_check_tool(c, json_str(params, "name", ""), err))
+        return -1;
+    return send_once(c, method, params, timeout_ms, ret, err);
 }
 
 int modern_notify(struct mcp_client *c, const char *method, json_t *params,

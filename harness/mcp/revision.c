@@ -80,3 +80,8 @@ const char *mcp_revision_names(void)
 {
     return "2024-11-05, 2025-03-26, 2025-06-18, 2025-11-25 and 2026-07-28";
 }
+
+const char *mcp_legacy_names(void)
+{
+    return "2024-11-05, 2025-03-26, 2025-06-18 and 2025-11-25";
+}

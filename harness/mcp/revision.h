@@ -54,5 +54,6 @@ bool mcp_method_removed(const struct mcp_revision *r, const char *method);
 const struct mcp_revision *mcp_revision_choose(const json_t *names);
 /* "2024-11-05, 2025-03-26, ...", for messages; borrowed, static. */
 const char *mcp_revision_names(void);
+const char *mcp_legacy_names(void); /* of those that begin with initialize */
 
 #endif

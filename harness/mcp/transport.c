@@ -114,6 +114,7 @@ void mcp_note_received(struct mcp_transport *t, const char *text, size_t len,
                                    .method_of = method_of,
                                    .method_of_arg = &t->asked};
     const char *method = method_of(json_object_get(root, "id"), &t->asked);
+    t->received += len;
     if (root)
         (void)mcp_frame_check_json(root, &cx, &findings);
     else

@@ -71,6 +71,7 @@ struct mcp_transport {
     bool unsent;              /* stdio: ... and was so before anything was sent */
     char *session;            /* owned, NULL = none */
     int junk_lines, restarts;
+    size_t received;          /* bytes of frames so far */
     struct strv findings;     /* what the server broke, in sentences */
     struct strv own_findings; /* what we broke */
 };
