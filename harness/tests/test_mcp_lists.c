@@ -44,8 +44,6 @@ static void gives_up_a_list_whose_session_is_lost_again(void **state)
         {SESSION("two"), INIT("2025-11-25"), NULL},
         ACCEPTED,
         {"404 Not Found", "gone", NULL},
-        {SESSION("three"), INIT("2025-11-25"), NULL},
-        ACCEPTED,
     };
     open_fake(x, script, ARRAY_SIZE(script), NULL);
     initialize(x);
@@ -53,6 +51,7 @@ static void gives_up_a_list_whose_session_is_lost_again(void **state)
     assert_int_equal(x->answer.outcome, MCP_HTTP_ERROR);
     assert_int_equal(x->answer.http_status, 404);
     assert_int_equal(fake_count(requests(x), "\"tools/list\""), 2);
+    assert_int_equal(fake_count(x->requests, "\"method\":\"initialize\""), 2);
 }
 
 /* Every page is another one and comes in time; there is no last. */
