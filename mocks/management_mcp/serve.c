@@ -10,7 +10,7 @@
 #include "io/json.h"
 #include "io/loop.h"
 #include "mcp/jsonrpc.h"
-#include "mocks/management_mcp/schema.h"
+#include "mocks/management_mcp/tool_input.h"
 #include "mocks/mcp/diagnostics.h"
 #include "mocks/mcp/frames.h"
 #include "mocks/mcp/http.h"
@@ -48,7 +48,7 @@ struct serving {
 static json_t *view_of(const struct tool_server *s, const struct tool *t)
 {
     json_t *view = json_make("{s:s,s:s,s:o}", "name", t->name, "description", t->about,
-                             "inputSchema", schema_from_line(t->input, s->shipped));
+                             "inputSchema", tool_input_schema(t->input, s->shipped));
 
     if (s->shipped && json_object_set_new(view, "execution",
                                           json_make("{s:s}", "taskSupport", "forbidden")))
@@ -139,7 +139,7 @@ static void on_call(struct exchange *x, size_t index, json_t *args, void *arg)
         return;
     }
     struct running *r = xcalloc(1, sizeof(*r));
-    schema_put_defaults(v->s->tools[index]->input, args);
+    tool_input_put_defaults(v->s->tools[index]->input, args);
     r->v = v;
     r->x = x;
     r->call = tool_call_new(v->s->tools[index], &v->s->rest, args);

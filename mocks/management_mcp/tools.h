@@ -29,7 +29,7 @@ typedef void tool_done_fn(struct tool_call *call, void *arg);
 struct tool {
     const char *name;
     const char *about;
-    const char *input; /* see schema_from_line */
+    const char *input; /* see tool_input_schema */
     enum rest_client client;
     const char *method; /* NULL: run makes its calls itself */
     const char *path;   /* {name} an argument, {name/} one that may contain slashes,

@@ -13,7 +13,6 @@
 #include "base/fs.h"
 #include "harness/tests/fake_http.h"
 #include "io/json.h"
-#include "mocks/management_mcp/schema.h"
 
 struct fixture {
     struct fake_http platform;

@@ -2,8 +2,8 @@
  * Input schemas of the tools: written in one line, rendered as JSON Schema.
  * Source: JSON Schema 2020-12 and draft-07, the part that both have.
  */
-#ifndef MOCKS_MANAGEMENT_MCP_SCHEMA_H
-#define MOCKS_MANAGEMENT_MCP_SCHEMA_H
+#ifndef MOCKS_MANAGEMENT_MCP_TOOL_INPUT_H
+#define MOCKS_MANAGEMENT_MCP_TOOL_INPUT_H
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -17,8 +17,8 @@
  * aborts. draft07: with $schema, and without additionalProperties when there are no
  * parameters, as SDK 1.x writes it. Caller owns.
  */
-json_t *schema_from_line(const char *line, bool draft07);
+json_t *tool_input_schema(const char *line, bool draft07);
 /* Adds what the line has a default for and args has not. */
-void schema_put_defaults(const char *line, json_t *args);
+void tool_input_put_defaults(const char *line, json_t *args);
 
 #endif

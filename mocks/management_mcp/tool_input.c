@@ -1,4 +1,4 @@
-#include "mocks/management_mcp/schema.h"
+#include "mocks/management_mcp/tool_input.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -166,11 +166,11 @@ static void add_parameter(const char *text, json_t *properties, json_t *required
     json_put(properties, name, schema);
 }
 
-void schema_put_defaults(const char *line, json_t *args)
+void tool_input_put_defaults(const char *line, json_t *args)
 {
     if (!strchr(line, '='))
         return;
-    json_t *schema CLEANUP(json_drop) = schema_from_line(line, false);
+    json_t *schema CLEANUP(json_drop) = tool_input_schema(line, false);
     const char *name = NULL;
     json_t *property = NULL;
     json_object_foreach(json_object_get(schema, "properties"), name, property)
@@ -181,7 +181,7 @@ void schema_put_defaults(const char *line, json_t *args)
     }
 }
 
-json_t *schema_from_line(const char *line, bool draft07)
+json_t *tool_input_schema(const char *line, bool draft07)
 {
     CLEANUP(strv_release) struct strv parts = STRV_INIT;
     strv_split(&parts, line, ';');
