@@ -7,9 +7,16 @@
 #include "base/limits.h"
 #include "io/json.h"
 
+/* As in the product, where an empty text is none; NULL = not given. */
+static const json_t *given(const json_t *args, const char *name)
+{
+    const json_t *value = json_object_get(args, name);
+    return json_is_string(value) && json_string_length(value) == 0 ? NULL : value;
+}
+
 const char *tool_arg(const struct tool_call *call, const char *name)
 {
-    return json_str(call->args, name, NULL);
+    return json_string_value(given(call->args, name));
 }
 
 void tool_text(struct tool_call *call, enum tool_outcome outcome, const char *text)
@@ -52,7 +59,7 @@ static char *escaped_arg(const json_t *args, const char *name, size_t len)
 {
     bool slashes = len && name[len - 1] == '/';
     CLEANUP(free_ptr) char *key = xstrndup(name, slashes ? len - 1 : len);
-    const json_t *value = json_object_get(args, key);
+    const json_t *value = given(args, key);
     if (json_is_integer(value))
         return xasprintf("%lld", (long long)json_integer_value(value));
     const char *text = json_string_value(value);
@@ -68,10 +75,16 @@ static char *escaped_arg(const json_t *args, const char *name, size_t len)
     return strv_join(&escaped, "/");
 }
 
-/* Appends a template without brackets; false when an argument was not given. */
-static bool fill(struct buf *out, const json_t *args, const char *text, size_t len)
+static void say_required(struct tool_call *call, const char *what)
 {
-    bool complete = true;
+    CLEANUP(free_ptr) char *text = xasprintf("Invalid argument: %s is required", what);
+    tool_text(call, TOOL_BAD_ARGUMENT, text);
+}
+
+/* Appends a template without brackets. NULL, or the name of an argument that was not
+ * given; caller frees. */
+static char *fill(struct buf *out, const json_t *args, const char *text, size_t len)
+{
     for (size_t i = 0; i < len; i++) {
         const char *end = text[i] == '{' ? memchr(text + i, '}', len - i) : NULL;
         if (!end) {
@@ -80,26 +93,32 @@ static bool fill(struct buf *out, const json_t *args, const char *text, size_t l
         }
         size_t name_len = (size_t)(end - text) - i - 1;
         CLEANUP(free_ptr) char *value = escaped_arg(args, text + i + 1, name_len);
-        complete = complete && value;
-        buf_adds(out, value ? value : "");
+        if (!value)
+            return xstrndup(text + i + 1, name_len - (end[-1] == '/'));
+        buf_adds(out, value);
         i += name_len + 1;
     }
-    return complete;
+    return NULL;
 }
 
-char *tool_path(const struct tool_call *call, const char *path)
+char *tool_path(struct tool_call *call, const char *path)
 {
-    struct buf out = BUF_INIT(LIMIT_REQUEST_BODY);
+    CLEANUP(buf_release) struct buf out = BUF_INIT(LIMIT_REQUEST_BODY);
     bool query = false;
     while (*path) {
         size_t plain = strcspn(path, "[");
-        (void)fill(&out, call->args, path, plain);
+        CLEANUP(free_ptr) char *missing = fill(&out, call->args, path, plain);
+        if (missing) {
+            say_required(call, missing);
+            return NULL;
+        }
         path += plain;
         if (!*path)
             break;
         size_t len = strcspn(path, "]");
         CLEANUP(buf_release) struct buf part = BUF_INIT(LIMIT_REQUEST_BODY);
-        if (fill(&part, call->args, path + 1, len - 1)) {
+        CLEANUP(free_ptr) char *absent = fill(&part, call->args, path + 1, len - 1);
+        if (!absent) {
             /* "?a={a}" after another one that was given becomes "&a=..". */
             if (part.data[0] == '?' && query)
                 part.data[0] = '&';
@@ -207,6 +226,8 @@ static void on_rest(const struct rest_answer *answer, void *arg)
 
 void tool_send(struct tool_call *call, const struct rest_request *req, tool_then_fn *then)
 {
+    if (!req->path)
+        return;
     call->then = then;
     call->asked = rest_start(call->rest, req, on_rest, call);
 }
@@ -244,12 +265,33 @@ static bool has_any(struct tool_call *call)
     CLEANUP(strv_release) struct strv names = STRV_INIT;
     strv_split(&names, call->tool->any_of, '|');
     for (size_t i = 0; i < names.n; i++)
-        if (json_object_get(call->args, names.v[i]))
+        if (given(call->args, names.v[i]))
             return true;
     CLEANUP(free_ptr) char *list = strv_join(&names, " or ");
-    CLEANUP(free_ptr) char *text = xasprintf("Invalid argument: %s is required", list);
-    tool_text(call, TOOL_BAD_ARGUMENT, text);
+    say_required(call, list);
     return false;
+}
+
+/* False, with the call answered, when a text that is used as one has a NUL inside: what
+ * stands before it is another text. A body may have it. */
+static bool has_whole_texts(struct tool_call *call)
+{
+    const struct tool *tool = call->tool;
+    const char *name = NULL;
+    const json_t *value = NULL;
+    json_object_foreach(call->args, name, value)
+    {
+        bool used =
+            tool->run || mentions(tool->path, name) || mentions(tool->header, name);
+        if (!used || !json_is_string(value) ||
+            strlen(json_string_value(value)) == json_string_length(value))
+            continue;
+        CLEANUP(free_ptr)
+        char *text = xasprintf("Invalid argument: %s has a NUL character", name);
+        tool_text(call, TOOL_BAD_ARGUMENT, text);
+        return false;
+    }
+    return true;
 }
 
 struct tool_call *tool_call_new(const struct tool *tool, struct rest *rest, json_t *args)
@@ -277,7 +319,7 @@ void tool_call_start(struct tool_call *call, tool_done_fn *done, void *arg)
     const struct tool *tool = call->tool;
     call->done = done;
     call->arg = arg;
-    if (!tool->any_of || has_any(call)) {
+    if (has_whole_texts(call) && (!tool->any_of || has_any(call))) {
         if (tool->run)
             tool->run(call);
         else

@@ -33,10 +33,10 @@ struct tool {
     enum rest_client client;
     const char *method; /* NULL: run makes its calls itself */
     const char *path;   /* {name} an argument, {name/} one that may contain slashes,
-                           [..] only when the argument within was given */
+                           [..] only when the argument within was given; "" is none */
     enum tool_body body;
     const char *shape;  /* see tool_body, else NULL */
-    const char *header; /* "Name: {argument}", sent when the argument was given */
+    const char *header; /* "Name: {argument}", sent when that was given and not "" */
     const char *any_of; /* "a|b": one of these arguments must be given, or NULL */
     tool_fn *run;       /* instead of the one call, NULL = the call */
 };
@@ -70,6 +70,7 @@ void tool_call_start(struct tool_call *call, tool_done_fn *done, void *arg);
 void tool_call_free(struct tool_call *call);
 
 /* For the run functions and what follows them: each asks for one thing, or answers. */
+/* A path of NULL is none: the call is answered then. */
 void tool_send(struct tool_call *call, const struct rest_request *req,
                tool_then_fn *then);
 /* A request with the row's credential; body: borrowed, NULL = none. */
@@ -80,9 +81,11 @@ void tool_ask_row(struct tool_call *call, tool_then_fn *then);
 tool_then_fn tool_answer; /* the platform's answer is the tool's */
 void tool_value(struct tool_call *call, enum tool_outcome outcome, const json_t *value);
 void tool_text(struct tool_call *call, enum tool_outcome outcome, const char *text);
-const char *tool_arg(const struct tool_call *call, const char *name); /* NULL = absent */
-/* The row's path or another template filled in. Caller frees. */
-char *tool_path(const struct tool_call *call, const char *path);
+/* NULL = absent, or "", which is the same for what is optional. */
+const char *tool_arg(const struct tool_call *call, const char *name);
+/* The row's path or another template filled in. NULL, with the call answered, when it
+ * needs an argument that was not given. Caller frees. */
+char *tool_path(struct tool_call *call, const char *path);
 /* The text parts of an A2A answer, a line each: of a message or of a task's status; NULL
  * = none. Caller frees. */
 char *tool_reply_text(const json_t *answer);

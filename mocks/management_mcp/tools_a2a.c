@@ -11,13 +11,15 @@
 
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 
-/* One call below this box's own workspace: path "/delegate" and so on. */
+/* One call below this box's own workspace: path "/delegate" and so on, NULL as for
+ * tool_send. */
 static void own_call(struct tool_call *call, const char *method, const char *path,
                      const json_t *body, tool_then_fn *then)
 {
     const char *id = env_get("WORKSPACE_ID");
     CLEANUP(free_ptr) char *escaped = http_escape(id ? id : "");
-    CLEANUP(free_ptr) char *full = xasprintf("/workspaces/%s%s", escaped, path);
+    CLEANUP(free_ptr)
+    char *full = path ? xasprintf("/workspaces/%s%s", escaped, path) : NULL;
     tool_ask(call, method, full, body, then);
 }
 
@@ -60,8 +62,8 @@ static void peer_replied(struct tool_call *call, const struct rest_answer *answe
 static json_t *message_parts(const struct tool_call *call)
 {
     const json_t *files = json_object_get(call->args, "attachments");
-    json_t *parts =
-        json_make("[{s:s,s:s}]", "kind", "text", "text", tool_arg(call, "task"));
+    json_t *parts = json_make("[{s:s,s:O}]", "kind", "text", "text",
+                              json_object_get(call->args, "task"));
 
     for (size_t i = 0; i < json_array_size(files); i++)
         if (json_array_append_new(parts, json_make("{s:s,s:O}", "kind", "file", "file",
@@ -87,28 +89,30 @@ static void delegated(struct tool_call *call, const struct rest_answer *answer)
     if (!succeeded(call, answer))
         return;
     CLEANUP(json_drop)
-    json_t *task = json_make("{s:s,s:s,s:s}", "task_id",
-                             json_str(answer->value, "delegation_id", ""), "status",
-                             "queued", "target_id", tool_arg(call, "workspace_id"));
+    json_t *task = json_make(
+        "{s:s,s:s,s:O}", "task_id", json_str(answer->value, "delegation_id", ""),
+        "status", "queued", "target_id", json_object_get(call->args, "workspace_id"));
     compact(call, task);
 }
 
 static void run_delegate_async(struct tool_call *call)
 {
     CLEANUP(json_drop)
-    json_t *body = json_make("{s:s,s:s}", "target_id", tool_arg(call, "workspace_id"),
-                             "task", tool_arg(call, "task"));
+    json_t *body =
+        json_make("{s:O,s:O}", "target_id", json_object_get(call->args, "workspace_id"),
+                  "task", json_object_get(call->args, "task"));
     own_call(call, "POST", "/delegate", body, delegated);
 }
 
 static void tasks_known(struct tool_call *call, const struct rest_answer *answer)
 {
+    const char *asked = tool_arg(call, "task_id");
     if (!succeeded(call, answer))
         return;
-    for (size_t i = 0; i < json_array_size(answer->value); i++) {
+    for (size_t i = 0; asked && i < json_array_size(answer->value); i++) {
         const json_t *row = json_array_get(answer->value, i);
         const char *id = json_str(row, "delegation_id", json_str(row, "id", ""));
-        if (strcmp(id, tool_arg(call, "task_id")) == 0) {
+        if (strcmp(id, asked) == 0) {
             compact(call, row);
             return;
         }

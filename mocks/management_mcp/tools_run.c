@@ -87,11 +87,16 @@ static void runtime_found(struct tool_call *call, const struct rest_answer *answ
         envelope(call, "RUNTIME_UNRESOLVED", "the workspace's runtime cannot be read");
 }
 
-void run_recreate(struct tool_call *call)
+static void find_runtime(struct tool_call *call)
 {
     CLEANUP(free_ptr) char *path = tool_path(call, "/workspaces/{workspace_id}");
     struct rest_request req = {
         .client = REST_MGMT, .tool = call->tool->name, .method = "GET", .path = path};
+    tool_send(call, &req, runtime_found);
+}
+
+void run_recreate(struct tool_call *call)
+{
     if (!redeploy_slug(call))
         envelope(call, "INVALID_ARGUMENTS",
                  "slug is required (or set MOLECULE_ORG_SLUG)");
@@ -100,7 +105,7 @@ void run_recreate(struct tool_call *call)
     else if (tool_arg(call, "runtime"))
         redeploy(call, tool_arg(call, "runtime"));
     else if (tool_arg(call, "workspace_id"))
-        tool_send(call, &req, runtime_found);
+        find_runtime(call);
     else
         envelope(call, "SCOPE_REQUIRED",
                  "give a workspace_id or a runtime, or all_runtimes: true");
@@ -125,7 +130,7 @@ static char *issue_text(const struct tool_call *call)
         {"logs_excerpt", "From the logs"},
     };
     struct buf text = BUF_INIT(SIZE_MAX / 2);
-    buf_addf(&text, "%s\n", tool_arg(call, "description"));
+    buf_addf(&text, "%s\n", json_str(call->args, "description", ""));
     for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
         if (tool_arg(call, parts[i].arg))
             buf_addf(&text, "\n**%s**: %s\n", parts[i].heading,
@@ -170,12 +175,13 @@ static void issue_filed(struct tool_call *call, const struct rest_answer *issue)
         return;
     }
     CLEANUP(json_drop)
-    json_t *done = json_make(
-        "{s:b,s:s,s:O,s:s,s:s,s:O,s:O}", "ok", 1, "repo", issue_repo(call), "number",
-        json_object_get(issue->value, "number"), "url",
-        json_str(issue->value, "html_url", ""), "title", tool_arg(call, "title"),
-        "labels_applied", json_object_get(call->kept, "applied"), "labels_unmatched",
-        json_object_get(call->kept, "unmatched"));
+    json_t *done =
+        json_make("{s:b,s:s,s:O,s:s,s:O,s:O,s:O}", "ok", 1, "repo", issue_repo(call),
+                  "number", json_object_get(issue->value, "number"), "url",
+                  json_str(issue->value, "html_url", ""), "title",
+                  json_object_get(call->args, "title"), "labels_applied",
+                  json_object_get(call->kept, "applied"), "labels_unmatched",
+                  json_object_get(call->kept, "unmatched"));
     tool_value(call, TOOL_OK, done);
 }
 
@@ -190,8 +196,9 @@ static void labels_known(struct tool_call *call, const struct rest_answer *label
                               labels->ok ? labels->value : NULL);
     CLEANUP(free_ptr) char *text = issue_text(call);
     CLEANUP(json_drop)
-    json_t *body = json_make("{s:s,s:s,s:O}", "title", tool_arg(call, "title"), "body",
-                             text, "labels", json_object_get(call->kept, "ids"));
+    json_t *body =
+        json_make("{s:O,s:s,s:O}", "title", json_object_get(call->args, "title"), "body",
+                  text, "labels", json_object_get(call->kept, "ids"));
     CLEANUP(free_ptr) char *path = xasprintf("/repos/%s/issues", issue_repo(call));
     tool_ask(call, "POST", path, body, issue_filed);
 }

@@ -62,7 +62,7 @@ static bool brings_its_machine(const char *runtime)
 static char *template_of(const struct tool_call *call)
 {
     const char *runtime = tool_arg(call, "runtime");
-    const char *template = tool_arg(call, "template");
+    const char *template = json_str(call->args, "template", NULL);
     if (template)
         return *template ? xstrdup(template) : NULL;
     return brings_its_machine(runtime) ? NULL : xasprintf("%s-default", runtime);
@@ -146,9 +146,9 @@ static void agent_replied(struct tool_call *call, const struct rest_answer *answ
 void run_chat(struct tool_call *call)
 {
     CLEANUP(json_drop)
-    json_t *body = json_make("{s:s,s:{s:{s:s,s:[{s:s,s:s}]}}}", "method", "message/send",
+    json_t *body = json_make("{s:s,s:{s:{s:s,s:[{s:s,s:O}]}}}", "method", "message/send",
                              "params", "message", "role", "user", "parts", "type", "text",
-                             "text", tool_arg(call, "message"));
+                             "text", json_object_get(call->args, "message"));
     CLEANUP(free_ptr) char *path = tool_path(call, call->tool->path);
     tool_ask(call, "POST", path, body, agent_replied);
 }
@@ -183,9 +183,9 @@ static json_t *users_of(const char *list)
 
 void run_channel(struct tool_call *call)
 {
-    const char *text = tool_arg(call, "config");
-    const char *users = tool_arg(call, "allowed_users");
-    const char *type = tool_arg(call, "channel_type");
+    const char *text = json_str(call->args, "config", NULL);
+    const char *users = json_str(call->args, "allowed_users", NULL);
+    const char *type = json_str(call->args, "channel_type", NULL);
     json_t *enabled = json_object_get(call->args, "enabled");
     CLEANUP(json_drop) json_t *body = xcheck(json_object());
     json_t *config = NULL;
@@ -306,7 +306,7 @@ static void setup_known(struct tool_call *call, const struct rest_answer *answer
         tool_value(call, TOOL_PLATFORM_ERROR, refused);
         return;
     }
-    const char *url = given && *given ? given : base;
+    const char *url = given ? given : base;
     CLEANUP(free_ptr)
     char *command = xasprintf("WORKSPACE_ID=%s PLATFORM_URL=%s python3 -m molecule_agent",
                               json_str(row, "id", ""), url);
