@@ -60,8 +60,8 @@ static char *escaped_arg(const json_t *args, const char *name, size_t len)
     bool slashes = len && name[len - 1] == '/';
     CLEANUP(free_ptr) char *key = xstrndup(name, slashes ? len - 1 : len);
     const json_t *value = given(args, key);
-    if (json_is_integer(value))
-        return xasprintf("%lld", (long long)json_integer_value(value));
+    if (json_is_number(value))
+        return json_text(value, JSON_STRUCT);
     const char *text = json_string_value(value);
     if (!text)
         return NULL;

@@ -206,7 +206,9 @@ static void waited(void *arg)
 
 static void run_slow(struct diagnostics *d, struct exchange *x, const json_t *args)
 {
-    start(d, x, json_int(args, "ms", 1000), waited);
+    const json_t *ms = json_object_get(args, "ms"); /* an integer, perhaps as 5.0 */
+
+    start(d, x, ms ? (int64_t)json_number_value(ms) : 1000, waited);
     exchange_progress(x, 0, -1, NULL);
 }
 

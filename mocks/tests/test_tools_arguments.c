@@ -1,5 +1,5 @@
 /* Arguments of tools that are on the edge of being none: empty texts, texts with a NUL
- * inside. */
+ * inside, integers that are written as reals. */
 #include "mocks/tests/calls_fixture.h"
 
 #define ID "\"workspace_id\":\"w\""
@@ -178,6 +178,52 @@ static void sends_empty_words_as_they_are(void **state)
     each_asks(*state, rows, ARRAY_SIZE(rows));
 }
 
+/* Our client writes 5.0 as 5, so these are lines of another one. */
+static void say_lines(struct fixture *x, char *const *words, const char *lines,
+                      struct proc_result *ret)
+{
+    char *argv[] = {x->mock, (char[]){"mcp"}, words[0], words[1], NULL};
+    struct proc_spec spec = PROC_SPEC_INIT;
+    spec.argv = argv;
+    spec.env = &x->env;
+    assert_int_equal(proc_run(&spec, lines, strlen(lines), 10000, ret, &x->err), 0);
+}
+
+#define CALL(id, tool, arguments)                                                        \
+    "{\"jsonrpc\":\"2.0\",\"id\":" id ",\"method\":\"tools/call\",\"params\":{\"_meta\"" \
+    ":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","                      \
+    "\"io.modelcontextprotocol/clientCapabilities\":{}},\"name\":\"" tool                \
+    "\",\"arguments\":" arguments "}}\n"
+
+static void reads_integers_that_are_written_as_reals(void **state)
+{
+    struct fixture *x = *state;
+    CLEANUP(proc_result_release) struct proc_result r = {.exit_code = -1};
+    char *const workspace[] = {(char[]){"workspace"}, NULL};
+    say_lines(x, workspace,
+              CALL("1", "session_search", "{" ID ",\"limit\":5.0}")
+                  CALL("2", "list_files", "{" ID ",\"depth\":2e0}"),
+              &r);
+    assert_has(requests(x), "GET /workspaces/w/session-search?limit=5 HTTP");
+    assert_has(requests(x), "GET /workspaces/w/files?depth=2 HTTP");
+}
+
+static void waits_for_milliseconds_that_are_written_as_a_real(void **state)
+{
+    struct fixture *x = *state;
+    CLEANUP(proc_result_release) struct proc_result r = {.exit_code = -1};
+    char *const diagnostics[] = {(char[]){"workspace"}, (char[]){"--diagnostics"}};
+    say_lines(x, diagnostics,
+              CALL("\"soon\"", "test_slow", "{\"ms\":0.0}")
+                  CALL("\"later\"", "test_slow", "{\"ms\":500}"),
+              &r);
+    const char *soon = strstr(r.out.data, "\"soon\"");
+    const char *later = strstr(r.out.data, "\"later\"");
+    assert_non_null(soon);
+    assert_non_null(later);
+    assert_true(soon < later);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -193,6 +239,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(finds_no_task_that_has_no_name, setup_with_tasks,
                                         teardown),
         T(sends_empty_words_as_they_are),
+        T(reads_integers_that_are_written_as_reals),
+        T(waits_for_milliseconds_that_are_written_as_a_real),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
