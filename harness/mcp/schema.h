@@ -7,7 +7,7 @@
  * refused in words and never passed in silence: another dialect, '$ref' to another
  * document (nothing is ever fetched), '$id' inside the schema, '$dynamicRef'. 'format',
  * 'content...' and names that no dialect knows are annotations and decide nothing.
- * Depth, steps and the work of a pattern are bounded. No I/O.
+ * Depth is bounded, steps by the size of the value, and the work of a pattern. No I/O.
  */
 #ifndef MCP_SCHEMA_H
 #define MCP_SCHEMA_H
@@ -23,8 +23,9 @@ MUST_CHECK int mcp_schema_read(json_t *schema, struct mcp_schema **ret, struct e
 void mcp_schema_free(struct mcp_schema *s); /* takes NULL */
 
 enum mcp_schema_fit { MCP_SCHEMA_FITS, MCP_SCHEMA_MISFIT };
-/* Appends one row per fault to issues (borrowed, may be NULL): {"keyword","message",
- * "path":[names and indexes]}. Negative when a limit was reached before it was known. */
+/* Appends one row per fault, up to a hundred, to issues (borrowed, may be NULL):
+ * {"keyword","message","path":[names and indexes]}. Looks no further than somebody wants
+ * to know. Negative when a limit was reached before it was known. */
 MUST_CHECK int mcp_schema_check(const struct mcp_schema *s, const json_t *value,
                                 json_t *issues, struct err *err);
 /* "'tier': Number must be at most 4; 'name': Required". Caller frees. */

@@ -23,7 +23,7 @@ bool schema_misfit(struct schema_run *r, const struct schema_at *at, const char 
     struct buf text = BUF_INIT(LIMIT_ERROR_TEXT);
     va_list ap;
 
-    if (!r->issues || r->gave_up)
+    if (!schema_is_heard(r))
         return false;
     va_start(ap, fmt);
     buf_vaddf(&text, fmt, ap);
@@ -40,6 +40,22 @@ bool schema_give_up(struct schema_run *r, const char *why)
     if (!r->gave_up)
         r->gave_up = why;
     return false;
+}
+
+bool schema_spend(struct schema_run *r, int64_t steps)
+{
+    r->left -= steps;
+    return r->left >= 0 || schema_give_up(r, "checking the value takes too long");
+}
+
+bool schema_is_heard(const struct schema_run *r)
+{
+    return r->issues && !r->gave_up && json_array_size(r->issues) < SCHEMA_ISSUES;
+}
+
+bool schema_goes_on(const struct schema_run *r, bool fits)
+{
+    return !r->gave_up && (fits || schema_is_heard(r));
 }
 
 static void saw(const struct schema_at *at, const char *name)
@@ -109,7 +125,7 @@ static bool check_all_of(struct schema_run *r, const struct schema_at *at)
 {
     bool fits = true;
 
-    for (size_t i = 0; i < json_array_size(at->arg); i++)
+    for (size_t i = 0; i < json_array_size(at->arg) && schema_goes_on(r, fits); i++)
         fits = applies(r, json_array_get(at->arg, i), at, false) && fits;
     return fits;
 }
@@ -119,7 +135,8 @@ static bool check_any_of(struct schema_run *r, const struct schema_at *at)
     bool fits = false;
 
     /* Every one of them, as each may see something else. */
-    for (size_t i = 0; i < json_array_size(at->arg) && (!fits || at->seen); i++)
+    for (size_t i = 0; i < json_array_size(at->arg) && (!fits || at->seen) && !r->gave_up;
+         i++)
         fits = applies(r, json_array_get(at->arg, i), at, true) || fits;
     return fits || schema_misfit(r, at, "Invalid input");
 }
@@ -128,7 +145,7 @@ static bool check_one_of(struct schema_run *r, const struct schema_at *at)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < json_array_size(at->arg); i++)
+    for (size_t i = 0; i < json_array_size(at->arg) && !r->gave_up; i++)
         n += applies(r, json_array_get(at->arg, i), at, true);
     return n == 1 ||
            schema_misfit(r, at, "Invalid input: it fits %zu of the alternatives", n);
@@ -155,7 +172,8 @@ static bool check_items_from(struct schema_run *r, const struct schema_at *at,
 {
     bool fits = true;
 
-    for (size_t i = from; i < json_array_size(at->value); i++) {
+    for (size_t i = from; i < json_array_size(at->value) && schema_goes_on(r, fits);
+         i++) {
         saw_index(at, i);
         fits = fits_inside(r, at->arg, json_integer((json_int_t)i),
                            json_array_get(at->value, i)) &&
@@ -168,7 +186,8 @@ static bool check_prefix(struct schema_run *r, const struct schema_at *at)
 {
     bool fits = true;
 
-    for (size_t i = 0; i < json_array_size(at->arg) && i < json_array_size(at->value);
+    size_t n = json_array_size(at->arg);
+    for (size_t i = 0; i < n && i < json_array_size(at->value) && schema_goes_on(r, fits);
          i++) {
         saw_index(at, i);
         fits = fits_inside(r, json_array_get(at->arg, i), json_integer((json_int_t)i),
@@ -236,7 +255,7 @@ static bool check_contains(struct schema_run *r, const struct schema_at *at)
 
     if (!json_is_array(at->value))
         return true;
-    for (size_t i = 0; i < json_array_size(at->value); i++)
+    for (size_t i = 0; i < json_array_size(at->value) && !r->gave_up; i++)
         if (fits_quietly(r, at->arg, json_array_get(at->value, i), NULL)) {
             n++;
             if (counted)
@@ -254,7 +273,7 @@ static bool check_unevaluated_items(struct schema_run *r, const struct schema_at
 {
     bool fits = true;
 
-    for (size_t i = 0; i < json_array_size(at->value); i++) {
+    for (size_t i = 0; i < json_array_size(at->value) && schema_goes_on(r, fits); i++) {
         char name[24];
         (void)snprintf(name, sizeof(name), "%zu", i);
         if (was_seen(at, name))
@@ -275,7 +294,7 @@ static bool check_required(struct schema_run *r, const struct schema_at *at)
 
     if (!json_is_object(at->value))
         return true;
-    for (size_t i = 0; i < json_array_size(at->arg); i++) {
+    for (size_t i = 0; i < json_array_size(at->arg) && schema_goes_on(r, fits); i++) {
         const char *name = json_string_value(json_array_get(at->arg, i));
         if (json_object_get(at->value, name))
             continue;
@@ -295,6 +314,8 @@ static bool check_properties(struct schema_run *r, const struct schema_at *at)
     json_object_foreach((json_t *)(uintptr_t)at->arg, name, schema)
     {
         const json_t *member = json_object_get(at->value, name);
+        if (!schema_goes_on(r, fits))
+            break;
         if (!member)
             continue;
         saw(at, name);
@@ -313,6 +334,8 @@ static bool check_pattern_properties(struct schema_run *r, const struct schema_a
     {
         json_object_foreach((json_t *)(uintptr_t)at->arg, pattern, schema)
         {
+            if (!schema_goes_on(r, fits))
+                return false;
             if (!schema_matches(r, pattern, name, strlen(name)))
                 continue;
             saw(at, name);
@@ -356,6 +379,8 @@ static bool check_additional(struct schema_run *r, const struct schema_at *at)
 
     json_object_foreach((json_t *)(uintptr_t)at->value, name, member)
     {
+        if (!schema_goes_on(r, fits))
+            break;
         if (!json_object_get(known, name) && !has_pattern_for(r, patterns, name))
             fits = fits_as_other(r, at, name, member) && fits;
     }
@@ -370,6 +395,8 @@ static bool check_unevaluated_properties(struct schema_run *r, const struct sche
 
     json_object_foreach((json_t *)(uintptr_t)at->value, name, member)
     {
+        if (!schema_goes_on(r, fits))
+            break;
         if (!was_seen(at, name))
             fits = fits_as_other(r, at, name, member) && fits;
     }
@@ -413,6 +440,8 @@ static bool check_dependencies(struct schema_run *r, const struct schema_at *at)
 
     json_object_foreach((json_t *)(uintptr_t)at->arg, name, need)
     {
+        if (!schema_goes_on(r, fits))
+            break;
         if (!json_object_get(at->value, name))
             continue;
         struct schema_at inner = *at;
@@ -496,7 +525,7 @@ static bool fits_object(struct schema_run *r, const json_t *schema, const json_t
     bool alone = r->schema->dialect == SCHEMA_07 && json_object_get(schema, "$ref");
     bool fits = true;
 
-    for (size_t i = 0; i < schema_keywords_n && !r->gave_up; i++) {
+    for (size_t i = 0; i < schema_keywords_n && schema_goes_on(r, fits); i++) {
         const struct schema_keyword *k = &schema_keywords[i];
         if (alone && strcmp(k->name, "$ref") != 0)
             continue;
@@ -516,8 +545,8 @@ bool schema_fits(struct schema_run *r, const json_t *schema, const json_t *value
 
     if (r->gave_up)
         return false;
-    if (++r->steps > SCHEMA_STEPS)
-        return schema_give_up(r, "checking the value takes too long");
+    if (!schema_spend(r, 1))
+        return false;
     if (r->depth >= SCHEMA_DEPTH)
         return schema_give_up(r, "schema or value are nested too deep");
     if (!json_is_object(schema))
@@ -531,11 +560,30 @@ bool schema_fits(struct schema_run *r, const json_t *schema, const json_t *value
     return fits && !r->gave_up;
 }
 
+/* What a value weighs: its elements, and its texts where they are long. */
+static int64_t weight(const json_t *value)
+{
+    int64_t n = 1 + (int64_t)(json_string_length(value) / 64);
+    const char *name = NULL;
+    const json_t *member = NULL;
+    size_t i = 0;
+
+    json_array_foreach(value, i, member) n += weight(member);
+    json_object_foreach((json_t *)(uintptr_t)value, name, member)
+    {
+        n += weight(member);
+    }
+    return n;
+}
+
 int mcp_schema_check(const struct mcp_schema *s, const json_t *value, json_t *issues,
                      struct err *err)
 {
     json_t *path CLEANUP(json_drop) = xcheck(json_array());
-    struct schema_run r = {.schema = s, .issues = issues, .path = path};
+    struct schema_run r = {.schema = s,
+                           .issues = issues,
+                           .path = path,
+                           .left = SCHEMA_STEPS + SCHEMA_STEPS_EACH * weight(value)};
     bool fits = schema_fits(&r, s->root, value, NULL);
 
     if (r.gave_up)

@@ -7,13 +7,16 @@
 #include "mcp/schema.h"
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
 enum {
     SCHEMA_DEPTH = 64,
-    SCHEMA_STEPS = 200000, /* of reading it, and of one check */
+    SCHEMA_STEPS = 200000,  /* of reading it, and of one check of a small value */
+    SCHEMA_STEPS_EACH = 16, /* more for each element of the value */
+    SCHEMA_ISSUES = 100,    /* that are told; nobody reads more */
     SCHEMA_PATTERNS = 1000,
     SCHEMA_PATTERN_STEPS = 100000,
 };
@@ -39,7 +42,8 @@ struct schema_run {
     const struct mcp_schema *schema;
     json_t *issues; /* NULL = nobody wants to know */
     json_t *path;   /* where the value stands */
-    int depth, steps;
+    int depth;
+    int64_t left;        /* steps */
     const char *gave_up; /* why it is not known; NULL = it is */
 };
 
@@ -98,6 +102,12 @@ bool schema_misfit(struct schema_run *r, const struct schema_at *at, const char 
     PRINTF_LIKE(3, 4);
 /* Always false: a limit was reached. */
 bool schema_give_up(struct schema_run *r, const char *why);
+/* False, having given up, when there are not so many steps left. */
+bool schema_spend(struct schema_run *r, int64_t steps);
+/* Whether somebody wants to hear of another fault. */
+bool schema_is_heard(const struct schema_run *r);
+/* Whether there is more to find out: fits is what is known so far. */
+bool schema_goes_on(const struct schema_run *r, bool fits);
 
 /* As JSON Schema compares: 1 and 1.0 are the same. */
 bool schema_equal(struct schema_run *r, const json_t *a, const json_t *b);

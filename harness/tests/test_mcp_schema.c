@@ -259,6 +259,60 @@ static void gives_up_on_what_has_no_end(void **state)
     }
 }
 
+/* What a check says; issues: borrowed, NULL = nobody listens. */
+static int check(const char *schema, const json_t *value, json_t *issues)
+{
+    json_t *read CLEANUP(json_drop) = quoted(schema);
+    struct mcp_schema *s = NULL;
+    struct err err = ERR_INIT;
+    if (mcp_schema_read(read, &s, &err))
+        fail_msg("%s: %s", schema, err.text);
+    int rc = mcp_schema_check(s, value, issues, &err);
+    mcp_schema_free(s);
+    return rc;
+}
+
+/* element: taken. */
+static json_t *times(int n, json_t *element)
+{
+    json_t *array = json_array();
+    for (int i = 0; i < n; i++)
+        assert_int_equal(json_array_append(array, element), 0);
+    json_decref(element);
+    return array;
+}
+
+static void checks_a_large_value_to_its_end(void **state)
+{
+    (void)state;
+    json_t *value CLEANUP(json_drop) = times(250000, json_string("a"));
+    const char *schema = "{'items':{'type':'string'}}";
+    assert_int_equal(check(schema, value, NULL), MCP_SCHEMA_FITS);
+    json_push(value, json_integer(1));
+    assert_int_equal(check(schema, value, NULL), MCP_SCHEMA_MISFIT);
+}
+
+static void says_no_more_than_a_hundred_faults(void **state)
+{
+    (void)state;
+    json_t *value CLEANUP(json_drop) = times(1000, json_integer(1));
+    json_t *issues CLEANUP(json_drop) = json_array();
+    assert_int_equal(check("{'items':{'type':'string'}}", value, issues),
+                     MCP_SCHEMA_MISFIT);
+    assert_int_equal(json_array_size(issues), 100);
+}
+
+/* What stands behind the fault would take too long. */
+static void stops_at_the_first_fault_when_nobody_listens(void **state)
+{
+    (void)state;
+    json_t *value CLEANUP(json_drop) =
+        quoted("[1,'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!']");
+    assert_int_equal(
+        check("{'items':{'type':'string','pattern':'^(a+)+$'}}", value, NULL),
+        MCP_SCHEMA_MISFIT);
+}
+
 static void read_in_vain(json_t *schema, const char *why)
 {
     struct mcp_schema *s = NULL;
@@ -347,6 +401,9 @@ int main(void)
         cmocka_unit_test(checks_the_newer_dialect),
         cmocka_unit_test(refuses_in_words_what_it_does_not_understand),
         cmocka_unit_test(gives_up_on_what_has_no_end),
+        cmocka_unit_test(checks_a_large_value_to_its_end),
+        cmocka_unit_test(says_no_more_than_a_hundred_faults),
+        cmocka_unit_test(stops_at_the_first_fault_when_nobody_listens),
         cmocka_unit_test(counts_references_to_references_as_depth),
         cmocka_unit_test(gives_up_on_a_schema_that_is_much_work_to_read),
         cmocka_unit_test(says_where_and_why),
