@@ -67,8 +67,8 @@ static int add_management(struct tool_server *s, struct err *err)
     return seed ? add_tools(s, management_verb, NULL, err) : 0;
 }
 
-/* A log line where it does not belong: on stdout, before the protocol (as shipped). */
-static void log_on_stdout(const char *text)
+/* A log line, as shipped: over stdio on stdout, where it does not belong. */
+static void log_line(FILE *out, const char *text)
 {
     const char *level = env_get("LOG_LEVEL");
     const char *node_env = env_get("NODE_ENV");
@@ -76,12 +76,13 @@ static void log_on_stdout(const char *text)
         return;
     int64_t now = clock_wall_ms();
     if (node_env && strcmp(node_env, "production") == 0) {
-        printf("{\"level\":30,\"time\":%lld,\"msg\":\"%s\"}\n", (long long)now, text);
+        (void)fprintf(out, "{\"level\":30,\"time\":%lld,\"msg\":\"%s\"}\n",
+                      (long long)now, text);
     } else {
         char stamp[32];
-        printf("[%s] INFO: %s\n", clock_rfc3339(now, stamp), text);
+        (void)fprintf(out, "[%s] INFO: %s\n", clock_rfc3339(now, stamp), text);
     }
-    (void)fflush(stdout);
+    (void)fflush(out);
 }
 
 static int probe(struct http *http, const char *base, const char *path, int *ret_status)
@@ -102,21 +103,21 @@ static int probe(struct http *http, const char *base, const char *path, int *ret
 
 /* 1.6.1 looks at the platform before it answers anybody; a platform that hangs holds it
  * up, and nothing that it finds stops it. */
-static void probe_platform(void)
+static void probe_platform(FILE *out)
 {
     CLEANUP(free_ptr) char *base = rest_tenant_base();
     struct http *http = NULL;
     int status = 0;
-    log_on_stdout("Molecule MCP server starting");
+    log_line(out, "Molecule MCP server starting");
     if (http_new(&http, NULL))
         return;
     if (probe(http, base, "/health", &status))
-        log_on_stdout("Platform health check failed");
+        log_line(out, "Platform health check failed");
     if (env_get("MOLECULE_API_KEY") && probe(http, base, "/templates", &status) == 0 &&
         (status == 401 || status == 403))
         (void)fprintf(stderr, "AUTH_ERROR: MOLECULE_API_KEY rejected by %s (HTTP %d)\n",
                       base, status);
-    log_on_stdout("Molecule MCP server connected over stdio");
+    log_line(out, "Molecule MCP server connected over stdio");
     http_free(http);
 }
 
@@ -234,7 +235,7 @@ int mcp_main(int argc, char **argv)
         return 2;
     }
     if (s.shipped)
-        probe_platform();
+        probe_platform(s.http_port < 0 ? stdout : stderr);
     int rc = tool_server_run(&s, &err);
     if (rc)
         (void)fprintf(stderr, "waybill-mock mcp: %s\n", err.text);
