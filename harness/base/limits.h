@@ -25,6 +25,7 @@
 #define LIMIT_REPORT MIB(64)          /* one rendered report */
 #define LIMIT_STEPS 2000              /* of one scenario, nested ones included */
 #define LIMIT_DEPTH 32                /* nesting of steps, of YAML and of JSON */
-#define LIMIT_MCP_PAGES 1000          /* of one listing, against a cursor that repeats */
+#define LIMIT_MESSAGE_DEPTH 512 /* of JSON that an MCP server is sent, or passes on */
+#define LIMIT_MCP_PAGES 1000    /* of one listing, against a cursor that repeats */
 
 #endif

@@ -95,6 +95,12 @@ static json_t *load(const char *text, size_t len, json_error_t *why)
 
 int json_parse(const char *text, size_t len, json_t **ret, struct err *err)
 {
+    return json_parse_deep(text, len, LIMIT_DEPTH, ret, err);
+}
+
+int json_parse_deep(const char *text, size_t len, int depth, json_t **ret,
+                    struct err *err)
+{
     json_error_t why;
     json_t *j = load(text, len, &why);
 
@@ -103,9 +109,9 @@ int json_parse(const char *text, size_t len, json_t **ret, struct err *err)
                        why.column, why.text);
     if (!j)
         return err_set(err, ERR_SHAPE, "not JSON: %s", why.text);
-    if (too_deep(j, LIMIT_DEPTH)) {
+    if (too_deep(j, depth)) {
         json_decref(j);
-        return err_set(err, ERR_SHAPE, "JSON is nested more than %d deep", LIMIT_DEPTH);
+        return err_set(err, ERR_SHAPE, "JSON is nested more than %d deep", depth);
     }
     *ret = j;
     return 0;

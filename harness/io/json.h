@@ -17,6 +17,9 @@ void json_drop(json_t **j);
 /* Any JSON value, nested up to LIMIT_DEPTH; an integer that 64 bits do not hold is read
  * as a real number. ERR_SHAPE with line and column. Caller owns *ret. */
 MUST_CHECK int json_parse(const char *text, size_t len, json_t **ret, struct err *err);
+/* The same, nested up to `depth`: whatever walks the value has to bear that. */
+MUST_CHECK int json_parse_deep(const char *text, size_t len, int depth, json_t **ret,
+                               struct err *err);
 MUST_CHECK int json_read_file(const char *path, json_t **ret, struct err *err);
 
 enum json_style {

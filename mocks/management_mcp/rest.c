@@ -284,7 +284,8 @@ static void read_answer(const struct rest_call *req, const struct http_response 
             return; /* out of memory aborts elsewhere; the envelope stands without it */
         return;
     }
-    if (json_parse(resp->body.data, resp->body.len, &ret->value, NULL) == 0)
+    if (json_parse_deep(resp->body.data, resp->body.len, LIMIT_MESSAGE_DEPTH, &ret->value,
+                        NULL) == 0)
         return;
     ret->value =
         json_make("{s:o,s:i}", "raw", json_strn_new(resp->body.data, resp->body.len),

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/limits.h"
 #include "base/num.h"
 #include "io/json.h"
 #include "mcp/meta.h"
@@ -275,7 +276,7 @@ static void post(struct mcp_http *h, struct httpd_req *req)
 
     if (!has_fitting_types(h, req))
         return;
-    if (json_parse(req->body, req->body_len, &root, &err)) {
+    if (json_parse_deep(req->body, req->body_len, LIMIT_MESSAGE_DEPTH, &root, &err)) {
         if (h->opt.server->opt.frames)
             mcp_frames_add_junk(h->opt.server->opt.frames, h->opt.server->opt.name,
                                 MCP_WIRE_HTTP, "not JSON");

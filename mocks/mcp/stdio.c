@@ -254,7 +254,7 @@ static void take_line(struct mcp_stdio *t, const char *line, size_t len)
         len--;
     if (len == 0)
         return;
-    if (json_parse(line, len, &root, &err)) {
+    if (json_parse_deep(line, len, LIMIT_MESSAGE_DEPTH, &root, &err)) {
         if (t->server->opt.frames)
             mcp_frames_add_junk(t->server->opt.frames, t->server->opt.name,
                                 MCP_WIRE_STDIO, "not JSON");

@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "base/fs.h"
+#include "base/limits.h"
 #include "harness/tests/fake_http.h"
 #include "io/json.h"
 

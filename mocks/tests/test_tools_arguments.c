@@ -1,5 +1,5 @@
 /* Arguments of tools that are on the edge of being none: empty texts, texts with a NUL
- * inside, integers that are written as reals. */
+ * inside, integers that are written as reals; and those that are nested deeply. */
 #include "mocks/tests/calls_fixture.h"
 
 #define ID "\"workspace_id\":\"w\""
@@ -224,6 +224,35 @@ static void waits_for_milliseconds_that_are_written_as_a_real(void **state)
     assert_true(soon < later);
 }
 
+static int setup_with_nesting(void **state)
+{
+    static const struct fake_reply nested[] = {
+        {FAKE_JSON,
+         "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]"
+         "]",
+         NULL}};
+    return setup_with(state, nested, ARRAY_SIZE(nested));
+}
+
+/* To the platform, and back from it. */
+static void passes_on_what_is_nested_deeply(void **state)
+{
+    struct fixture *x = *state;
+    CLEANUP(buf_release) struct buf bundle = BUF_INIT(KIB(64));
+    buf_adds(&bundle, "{\"bundle\":");
+    for (int i = 0; i < 100; i++)
+        buf_adds(&bundle, "{\"a\":");
+    buf_adds(&bundle, "1");
+    for (int i = 0; i < 101; i++)
+        buf_addc(&bundle, '}');
+    start_management(x);
+    call(x, "import_bundle", bundle.data);
+    assert_int_equal(x->answer.outcome, MCP_OK);
+    assert_has(requests(x), "{\"a\":{\"a\":1}}");
+    assert_null(strstr(text(x), "\"raw\""));
+    assert_has(text(x), "[\n");
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -239,6 +268,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(finds_no_task_that_has_no_name, setup_with_tasks,
                                         teardown),
         T(sends_empty_words_as_they_are),
+        cmocka_unit_test_setup_teardown(passes_on_what_is_nested_deeply,
+                                        setup_with_nesting, teardown),
         T(reads_integers_that_are_written_as_reals),
         T(waits_for_milliseconds_that_are_written_as_a_real),
     };
