@@ -139,7 +139,6 @@ static void on_call(struct exchange *x, size_t index, json_t *args, void *arg)
         return;
     }
     struct running *r = xcalloc(1, sizeof(*r));
-    tool_input_put_defaults(v->s->tools[index]->input, args);
     r->v = v;
     r->x = x;
     r->call = tool_call_new(v->s->tools[index], &v->s->rest, args);

@@ -166,21 +166,6 @@ static void add_parameter(const char *text, json_t *properties, json_t *required
     json_put(properties, name, schema);
 }
 
-void tool_input_put_defaults(const char *line, json_t *args)
-{
-    if (!strchr(line, '='))
-        return;
-    json_t *schema CLEANUP(json_drop) = tool_input_schema(line, false);
-    const char *name = NULL;
-    json_t *property = NULL;
-    json_object_foreach(json_object_get(schema, "properties"), name, property)
-    {
-        json_t *value = json_object_get(property, "default");
-        if (value && !json_object_get(args, name))
-            json_put(args, name, json_incref(value));
-    }
-}
-
 json_t *tool_input_schema(const char *line, bool draft07)
 {
     CLEANUP(strv_release) struct strv parts = STRV_INIT;

@@ -18,7 +18,5 @@
  * parameters, as SDK 1.x writes it. Caller owns.
  */
 json_t *tool_input_schema(const char *line, bool draft07);
-/* Adds what the line has a default for and args has not. */
-void tool_input_put_defaults(const char *line, json_t *args);
 
 #endif

@@ -183,6 +183,20 @@ static bool check_arguments(struct mcp_tools *t, struct exchange *x, size_t i,
     return false;
 }
 
+static void put_defaults(const json_t *schema, json_t *args)
+{
+    json_t *properties = json_object_get(schema, "properties");
+    const char *name = NULL;
+    const json_t *property = NULL;
+
+    json_object_foreach(properties, name, property)
+    {
+        json_t *value = json_object_get(property, "default");
+        if (value && !json_object_get(args, name))
+            json_put(args, name, json_incref(value));
+    }
+}
+
 static void call_tool(struct mcp_tools *t, struct exchange *x)
 {
     const json_t *params = exchange_params(x);
@@ -201,10 +215,11 @@ static void call_tool(struct mcp_tools *t, struct exchange *x)
     }
     json_t *args CLEANUP(json_drop) =
         xcheck(json_is_object(given) ? json_deep_copy(given) : json_object());
-    if (mcp_tools_check_headers(
-            x, json_object_get(json_array_get(t->views, i), "inputSchema"), args) &&
-        check_arguments(t, x, i, args))
-        t->opt.call(x, i, args, t->opt.arg);
+    const json_t *schema = json_object_get(json_array_get(t->views, i), "inputSchema");
+    if (!mcp_tools_check_headers(x, schema, args) || !check_arguments(t, x, i, args))
+        return;
+    put_defaults(schema, args);
+    t->opt.call(x, i, args, t->opt.arg);
 }
 
 void mcp_tools_request(struct mcp_tools *t, struct exchange *x)

@@ -14,7 +14,7 @@ struct mcp_tools;
 
 struct mcp_tools_options {
     /* Calls tool number `index`; args: borrowed for the call, an object that fits the
-     * tool's schema. Answered as every exchange. */
+     * tool's schema, with its defaults. Answered as every exchange. */
     void (*call)(struct exchange *x, size_t index, json_t *args, void *arg);
     /* Whether this exchange sees the tool: by its authorization, never by its connection
      * or by what came before. NULL = everybody sees everything. */
