@@ -32,54 +32,7 @@ static int not_understood(struct reader *r, const char *keyword, const char *why
 
 static int too_large(struct reader *r)
 {
-    return err_set(r->err, ERR_SHAPE, "the schema is too large to be read");
-}
-
-/* ---- patterns ---- */
-
-static int read_pattern(struct reader *r, const char *text)
-{
-    int number = 0;
-    PCRE2_SIZE offset = 0;
-    struct mcp_schema *s = r->s;
-
-    for (size_t i = 0; i < s->n_patterns; i++)
-        if (strcmp(s->patterns[i].text, text) == 0)
-            return 0;
-    if (s->n_patterns >= SCHEMA_PATTERNS)
-        return too_large(r);
-    pcre2_code *code =
-        pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED,
-                      PCRE2_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_ALT_BSUX |
-                          PCRE2_MATCH_UNSET_BACKREF | PCRE2_NEVER_BACKSLASH_C,
-                      &number, &offset, NULL);
-    if (!code)
-        return err_set(r->err, ERR_SHAPE,
-                       "the schema's pattern '%.100s' is no regular expression "
-                       "(character %zu)",
-                       text, (size_t)offset + 1);
-    s->patterns = xrealloc(s->patterns, (s->n_patterns + 1) * sizeof(*s->patterns));
-    s->patterns[s->n_patterns++] = (struct schema_pattern){text, code};
-    return 0;
-}
-
-int schema_pattern_found(const struct mcp_schema *s, const char *pattern,
-                         const char *text, size_t len)
-{
-    const pcre2_code *code = NULL;
-
-    for (size_t i = 0; i < s->n_patterns && !code; i++)
-        if (strcmp(s->patterns[i].text, pattern) == 0)
-            code = s->patterns[i].code;
-    if (!code)
-        return -1;
-    pcre2_match_data *data = xcheck(pcre2_match_data_create_from_pattern(code, NULL));
-    pcre2_match_context *limits = xcheck(pcre2_match_context_create(NULL));
-    (void)pcre2_set_match_limit(limits, SCHEMA_PATTERN_STEPS);
-    int rc = pcre2_match(code, (PCRE2_SPTR)text, len, 0, 0, data, limits);
-    pcre2_match_context_free(limits);
-    pcre2_match_data_free(data);
-    return rc >= 0 ? 1 : rc == PCRE2_ERROR_NOMATCH ? 0 : -1;
+    return err_set(r->err, ERR_SHAPE, SCHEMA_TOO_LARGE);
 }
 
 /* ---- references ---- */
@@ -267,7 +220,8 @@ static int read_map(struct reader *r, const struct schema_keyword *k, json_t *ma
     json_object_foreach(map, key, member)
     {
         bool names = k->shape == SHAPE_DEPENDENCIES && is_names(member);
-        if (k->shape == SHAPE_PATTERN_MAP && read_pattern(r, key))
+        if (k->shape == SHAPE_PATTERN_MAP &&
+            schema_pattern_add(r->s, key, strlen(key), r->err))
             return -1;
         if (!names && read_schema(r, member))
             return -1;
@@ -336,7 +290,8 @@ static int read_keyword(struct reader *r, const struct schema_keyword *k, json_t
     case SHAPE_REFUSED:
         return not_understood(r, k->name, "");
     case SHAPE_PATTERN:
-        return read_pattern(r, json_string_value(arg));
+        return schema_pattern_add(r->s, json_string_value(arg), json_string_length(arg),
+                                  r->err);
     case SHAPE_REF:
         return read_ref(r, json_string_value(arg));
     case SHAPE_SCHEMA:
@@ -452,6 +407,7 @@ int mcp_schema_read(json_t *schema, struct mcp_schema **ret, struct err *err)
         mcp_schema_free(s);
         return -1;
     }
+    schema_patterns_sort(s);
     *ret = s;
     return 0;
 }
@@ -460,9 +416,7 @@ void mcp_schema_free(struct mcp_schema *s)
 {
     if (!s)
         return;
-    for (size_t i = 0; i < s->n_patterns; i++)
-        pcre2_code_free(s->patterns[i].code);
-    free(s->patterns);
+    schema_patterns_release(s);
     json_decref(s->refs);
     json_decref(s->root);
     free(s);

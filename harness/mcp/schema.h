@@ -7,7 +7,8 @@
  * refused in words and never passed in silence: another dialect, '$ref' to another
  * document (nothing is ever fetched), '$id' inside the schema, '$dynamicRef'. 'format',
  * 'content...' and names that no dialect knows are annotations and decide nothing.
- * Depth is bounded, steps by the size of the value, and the work of a pattern. No I/O.
+ * Depth is bounded, and so are the steps of a check, by the size of the value; patterns
+ * take of them, and are looked for in 1 MiB of text at most. No I/O.
  */
 #ifndef MCP_SCHEMA_H
 #define MCP_SCHEMA_H

@@ -336,7 +336,7 @@ static bool check_pattern_properties(struct schema_run *r, const struct schema_a
         {
             if (!schema_goes_on(r, fits))
                 return false;
-            if (!schema_matches(r, pattern, name, strlen(name)))
+            if (!schema_matches(r, pattern, strlen(pattern), name, strlen(name)))
                 continue;
             saw(at, name);
             fits = fits_inside(r, schema, json_string(name), member) && fits;
@@ -353,7 +353,7 @@ static bool has_pattern_for(struct schema_run *r, const json_t *patterns,
 
     json_object_foreach((json_t *)(uintptr_t)patterns, pattern, schema)
     {
-        if (schema_matches(r, pattern, name, strlen(name)))
+        if (schema_matches(r, pattern, strlen(pattern), name, strlen(name)))
             return true;
     }
     return false;

@@ -18,13 +18,15 @@ enum {
     SCHEMA_STEPS_EACH = 16, /* more for each element of the value */
     SCHEMA_ISSUES = 100,    /* that are told; nobody reads more */
     SCHEMA_PATTERNS = 1000,
-    SCHEMA_PATTERN_STEPS = 100000,
+    SCHEMA_PATTERN_TEXT = 1024 * 1024, /* bytes that a pattern is looked for in */
 };
+#define SCHEMA_TOO_LARGE "the schema is too large to be read"
 
 enum schema_dialect { SCHEMA_07 = 1, SCHEMA_2020 = 2 };
 
 struct schema_pattern {
     const char *text; /* borrowed from the schema */
+    size_t len;
     pcre2_code *code; /* owned */
 };
 
@@ -89,9 +91,15 @@ struct schema_keyword {
 extern const struct schema_keyword schema_keywords[];
 extern const size_t schema_keywords_n;
 
-/* Whether the text contains a match. Negative: too much work. */
-int schema_pattern_found(const struct mcp_schema *s, const char *pattern,
-                         const char *text, size_t len);
+/* Patterns (schema_pattern.c): ERR_SHAPE when it is none, or one too many. text: kept. */
+int schema_pattern_add(struct mcp_schema *s, const char *text, size_t len,
+                       struct err *err);
+/* After the last one, before the first match. */
+void schema_patterns_sort(struct mcp_schema *s);
+void schema_patterns_release(struct mcp_schema *s);
+/* The text contains a match; gives up when that takes too long. */
+bool schema_matches(struct schema_run *r, const char *pattern, size_t pattern_len,
+                    const char *text, size_t len);
 
 /* The value fits the schema (an object or a boolean). */
 bool schema_fits(struct schema_run *r, const json_t *schema, const json_t *value,
@@ -111,10 +119,6 @@ bool schema_goes_on(const struct schema_run *r, bool fits);
 
 /* As JSON Schema compares: 1 and 1.0 are the same. */
 bool schema_equal(struct schema_run *r, const json_t *a, const json_t *b);
-/* The text contains a match; gives up when that takes too long. */
-bool schema_matches(struct schema_run *r, const char *pattern, const char *text,
-                    size_t len);
-
 /* Keywords that look at a value alone (schema_values.c). */
 schema_fn schema_check_type, schema_check_enum, schema_check_const, schema_check_minimum,
     schema_check_maximum, schema_check_above, schema_check_below, schema_check_multiple,

@@ -170,6 +170,12 @@ static const struct {
      true},
     {"{'dependencies':{'a':['b']}}", "{'a':1}", true}, /* not in this dialect */
     {"{'pattern':'^\\\\d+$'}", "'12\\n'", false},
+    {"{'pattern':'a\\u0000b'}", "'ac'", false}, /* whole, not up to the NUL */
+    {"{'pattern':'a\\u0000b'}", "'a\\u0000b'", true},
+    {"{'pattern':'^[^]$'}", "'\\n'", true}, /* anything */
+    {"{'pattern':'[]'}", "'[]'", false},    /* nothing */
+    {"{'pattern':'^[(*]+$'}", "'(*'", true},
+    {"{'pattern':'^\\\\(*$'}", "'(('", true},
     {"{'const':1.0}", "1", true},
     {"{'enum':[{'a':[1.0]}]}", "{'a':[1]}", true},
     {"{'type':['string','null']}", "null", true},
@@ -183,7 +189,7 @@ static json_t *quoted(const char *text)
     for (char *p = json; *p; p++)
         if (*p == '\'')
             *p = '"';
-    json_t *value = json_loads(json, JSON_DECODE_ANY, NULL);
+    json_t *value = json_loads(json, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
     if (!value)
         fail_msg("not JSON: %s", json);
     return value;
@@ -218,6 +224,8 @@ static const struct {
     {"{'minimum':'1'}", "'minimum' of the schema is not a number"},
     {"{'properties':{'a':7}}", "neither an object nor true or false"},
     {"{'pattern':'('}", "is no regular expression"},
+    {"{'pattern':'x(*ACCEPT)y'}", "is no regular expression of ECMA-262"},
+    {"{'pattern':'^\\\\Qa.b\\\\E$'}", "is no regular expression of ECMA-262"},
     {"{'multipleOf':0}", "a number above 0"},
     {"{'anyOf':[]}", "an array of schemas"},
     {"7", "neither an object nor true or false"},
@@ -313,6 +321,62 @@ static void stops_at_the_first_fault_when_nobody_listens(void **state)
         MCP_SCHEMA_MISFIT);
 }
 
+static json_t *long_text(size_t n, char c)
+{
+    char *text CLEANUP(free_ptr) = xmalloc(n);
+    memset(text, c, n);
+    return json_stringn(text, n);
+}
+
+static void gives_up_on_patterns_that_together_take_too_long(void **state)
+{
+    (void)state;
+    /* Each alone is soon found not to fit. */
+    json_t *value CLEANUP(json_drop) = times(2000, json_string("aaaaaaaaaaaaaa!"));
+    assert_int_equal(check("{'contains':{'pattern':'^(a+)+$'}}", value, NULL), -1);
+}
+
+static void gives_up_on_a_pattern_that_begins_anywhere(void **state)
+{
+    (void)state;
+    json_t *value CLEANUP(json_drop) = long_text(40000, 'a');
+    assert_int_equal(check("{'pattern':'[a-z]*\\\\d'}", value, NULL), -1);
+}
+
+static void gives_up_on_many_patterns_for_many_names(void **state)
+{
+    (void)state;
+    struct mcp_schema *s = NULL;
+    json_t *patterns = json_object();
+    json_t *schema CLEANUP(json_drop) = json_make("{s:o}", "patternProperties", patterns);
+    json_t *value CLEANUP(json_drop) = json_object();
+    for (int i = 0; i < 500; i++) {
+        char *name CLEANUP(free_ptr) = xasprintf("^p%d$", i);
+        json_put(patterns, name, json_true());
+    }
+    for (int i = 0; i < 3000; i++) {
+        char *name CLEANUP(free_ptr) = xasprintf("n%d", i);
+        json_put(value, name, json_true());
+    }
+    assert_int_equal(mcp_schema_read(schema, &s, NULL), 0);
+    assert_int_equal(mcp_schema_check(s, value, NULL, NULL), -1);
+    mcp_schema_free(s);
+}
+
+static void finds_patterns_in_much_text(void **state)
+{
+    (void)state;
+    json_t *file CLEANUP(json_drop) = long_text(1000000, 'A');
+    json_t *mails CLEANUP(json_drop) = times(20000, json_string("someone@example.com"));
+    json_t *endless CLEANUP(json_drop) = long_text(2000000, 'A');
+    assert_int_equal(check("{'pattern':'^[A-Za-z0-9+/]*$'}", file, NULL),
+                     MCP_SCHEMA_FITS);
+    assert_int_equal(
+        check("{'items':{'pattern':'^[^@ ]+@[^@ ]+[.][a-z]+$'}}", mails, NULL),
+        MCP_SCHEMA_FITS);
+    assert_int_equal(check("{'pattern':'^[A-Za-z0-9+/]*$'}", endless, NULL), -1);
+}
+
 static void read_in_vain(json_t *schema, const char *why)
 {
     struct mcp_schema *s = NULL;
@@ -404,6 +468,10 @@ int main(void)
         cmocka_unit_test(checks_a_large_value_to_its_end),
         cmocka_unit_test(says_no_more_than_a_hundred_faults),
         cmocka_unit_test(stops_at_the_first_fault_when_nobody_listens),
+        cmocka_unit_test(gives_up_on_patterns_that_together_take_too_long),
+        cmocka_unit_test(gives_up_on_a_pattern_that_begins_anywhere),
+        cmocka_unit_test(gives_up_on_many_patterns_for_many_names),
+        cmocka_unit_test(finds_patterns_in_much_text),
         cmocka_unit_test(counts_references_to_references_as_depth),
         cmocka_unit_test(gives_up_on_a_schema_that_is_much_work_to_read),
         cmocka_unit_test(says_where_and_why),
