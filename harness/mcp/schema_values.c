@@ -1,6 +1,7 @@
 /* The keywords that look at a value alone: type, enum, numbers, strings. */
 #include "mcp/schema_part.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -13,6 +14,30 @@ static bool is_integral(const json_t *j)
 {
     return json_is_integer(j) ||
            (json_is_real(j) && json_real_value(j) == floor(json_real_value(j)));
+}
+
+/* The value of an integer that 64 bits hold, also when it is written as 1.0. */
+static bool as_integer(const json_t *j, json_int_t *ret)
+{
+    double real = json_number_value(j);
+
+    if (!is_integral(j) ||
+        (json_is_real(j) && (real < (double)INT64_MIN || real >= -(double)INT64_MIN)))
+        return false;
+    *ret = json_is_integer(j) ? json_integer_value(j) : (json_int_t)real;
+    return true;
+}
+
+/* Of two numbers: below 0, 0 or above, as they are smaller, the same or greater. To the
+ * last digit, which a double has not past 2^53. */
+static int compare(const json_t *a, const json_t *b)
+{
+    json_int_t i = 0, k = 0;
+    double x = json_number_value(a), y = json_number_value(b);
+
+    if (as_integer(a, &i) && as_integer(b, &k))
+        return (i > k) - (i < k);
+    return (x > y) - (x < y);
 }
 
 static const char *type_name(const json_t *j)
@@ -71,10 +96,8 @@ bool schema_equal(struct schema_run *r, const json_t *a, const json_t *b)
 {
     if (!schema_spend(r, 1))
         return false;
-    if (json_is_integer(a) && json_is_integer(b))
-        return json_integer_value(a) == json_integer_value(b);
     if (json_is_number(a) && json_is_number(b))
-        return json_number_value(a) == json_number_value(b);
+        return compare(a, b) == 0;
     if (json_typeof(a) != json_typeof(b))
         return false;
     if (json_is_object(a))
@@ -112,44 +135,56 @@ bool schema_check_const(struct schema_run *r, const struct schema_at *at)
 
 /* ---- numbers ---- */
 
+static bool too_far(struct schema_run *r, const struct schema_at *at, const char *what)
+{
+    if (!schema_is_heard(r))
+        return false;
+    char *limit CLEANUP(free_ptr) = json_text(at->arg, JSON_STRUCT);
+    return schema_misfit(r, at, "Number must be %s %s", what, limit);
+}
+
 bool schema_check_minimum(struct schema_run *r, const struct schema_at *at)
 {
-    double limit = json_number_value(at->arg);
-    return !json_is_number(at->value) || json_number_value(at->value) >= limit ||
-           schema_misfit(r, at, "Number must be at least %g", limit);
+    return !json_is_number(at->value) || compare(at->value, at->arg) >= 0 ||
+           too_far(r, at, "at least");
 }
 
 bool schema_check_maximum(struct schema_run *r, const struct schema_at *at)
 {
-    double limit = json_number_value(at->arg);
-    return !json_is_number(at->value) || json_number_value(at->value) <= limit ||
-           schema_misfit(r, at, "Number must be at most %g", limit);
+    return !json_is_number(at->value) || compare(at->value, at->arg) <= 0 ||
+           too_far(r, at, "at most");
 }
 
 bool schema_check_above(struct schema_run *r, const struct schema_at *at)
 {
-    double limit = json_number_value(at->arg);
-    return !json_is_number(at->value) || json_number_value(at->value) > limit ||
-           schema_misfit(r, at, "Number must be more than %g", limit);
+    return !json_is_number(at->value) || compare(at->value, at->arg) > 0 ||
+           too_far(r, at, "more than");
 }
 
 bool schema_check_below(struct schema_run *r, const struct schema_at *at)
 {
-    double limit = json_number_value(at->arg);
-    return !json_is_number(at->value) || json_number_value(at->value) < limit ||
-           schema_misfit(r, at, "Number must be less than %g", limit);
+    return !json_is_number(at->value) || compare(at->value, at->arg) < 0 ||
+           too_far(r, at, "less than");
+}
+
+static bool is_multiple(const json_t *value, const json_t *step)
+{
+    json_int_t whole = 0, whole_step = 0;
+    double n = json_number_value(value), s = json_number_value(step);
+
+    if (as_integer(value, &whole) && as_integer(step, &whole_step))
+        return whole % whole_step == 0;
+    double quotient = n / s;
+    if (s == floor(s) || fabs(quotient) > 1e15)
+        return fmod(n, s) == 0;
+    /* 0.0075 is 75 times 0.0001, though not to the last bit. */
+    return fabs(quotient - round(quotient)) <= 4 * DBL_EPSILON * fabs(quotient);
 }
 
 bool schema_check_multiple(struct schema_run *r, const struct schema_at *at)
 {
-    double step = json_number_value(at->arg);
-
-    if (!json_is_number(at->value))
-        return true;
-    /* 0.0075 is 75 times 0.0001, though not to the last bit. */
-    double rest = fabs(fmod(json_number_value(at->value), step)) / step;
-    return rest < 1e-9 || rest > 1 - 1e-9 ||
-           schema_misfit(r, at, "Number must be a multiple of %g", step);
+    return !json_is_number(at->value) || is_multiple(at->value, at->arg) ||
+           too_far(r, at, "a multiple of");
 }
 
 /* ---- strings ---- */
