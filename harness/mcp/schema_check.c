@@ -234,18 +234,6 @@ static bool check_max_items(struct schema_run *r, const struct schema_at *at)
            schema_misfit(r, at, "Array must have at most %g items", limit);
 }
 
-static bool check_unique(struct schema_run *r, const struct schema_at *at)
-{
-    if (!json_is_array(at->value) || !json_is_true(at->arg))
-        return true;
-    for (size_t i = 1; i < json_array_size(at->value); i++)
-        for (size_t k = 0; k < i; k++)
-            if (schema_equal(r, json_array_get(at->value, i),
-                             json_array_get(at->value, k)))
-                return schema_misfit(r, at, "Items %zu and %zu are the same", k, i);
-    return !r->gave_up;
-}
-
 static bool check_contains(struct schema_run *r, const struct schema_at *at)
 {
     bool counted = r->schema->dialect == SCHEMA_2020;
@@ -492,7 +480,7 @@ const struct schema_keyword schema_keywords[] = {
     {"additionalItems", SCHEMA_07, SHAPE_SCHEMA, check_additional_items},
     {"minItems", BOTH, SHAPE_COUNT, check_min_items},
     {"maxItems", BOTH, SHAPE_COUNT, check_max_items},
-    {"uniqueItems", BOTH, SHAPE_BOOL, check_unique},
+    {"uniqueItems", BOTH, SHAPE_BOOL, schema_check_unique},
     {"contains", BOTH, SHAPE_SCHEMA, check_contains},
     {"minContains", SCHEMA_2020, SHAPE_COUNT, NULL},
     {"maxContains", SCHEMA_2020, SHAPE_COUNT, NULL},

@@ -122,6 +122,7 @@ bool schema_equal(struct schema_run *r, const json_t *a, const json_t *b);
 /* Keywords that look at a value alone (schema_values.c). */
 schema_fn schema_check_type, schema_check_enum, schema_check_const, schema_check_minimum,
     schema_check_maximum, schema_check_above, schema_check_below, schema_check_multiple,
-    schema_check_min_length, schema_check_max_length, schema_check_pattern;
+    schema_check_min_length, schema_check_max_length, schema_check_pattern,
+    schema_check_unique;
 
 #endif

@@ -1,9 +1,10 @@
-/* The keywords that look at a value alone: type, enum, numbers, strings. */
+/* The keywords that look at a value alone: type, enum, uniqueItems, numbers, strings. */
 #include "mcp/schema_part.h"
 
 #include <float.h>
 #include <math.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "io/json.h"
@@ -131,6 +132,87 @@ bool schema_check_const(struct schema_run *r, const struct schema_at *at)
         return false;
     char *only CLEANUP(free_ptr) = json_text(at->arg, JSON_STRUCT);
     return schema_misfit(r, at, "Expected %.300s", only);
+}
+
+/* ---- arrays ---- */
+
+/* FNV-1a. */
+static uint64_t mixed(uint64_t hash, const void *bytes, size_t n)
+{
+    const unsigned char *at = bytes;
+
+    for (size_t i = 0; i < n; i++)
+        hash = (hash ^ at[i]) * 0x100000001b3;
+    return hash;
+}
+
+/* The same for values that are the same. */
+static uint64_t hash_of(const json_t *j)
+{
+    uint64_t hash = 0xcbf29ce484222325, inner = 0;
+    double number = json_number_value(j) + 0.0; /* without the sign of -0.0 */
+    const char *name = NULL;
+    const json_t *member = NULL;
+    size_t i = 0;
+
+    if (json_is_number(j))
+        return mixed(hash, &number, sizeof(number));
+    if (json_is_string(j))
+        return mixed(hash, json_string_value(j), json_string_length(j));
+    hash += (uint64_t)json_typeof(j);
+    json_array_foreach(j, i, member)
+    {
+        inner = hash_of(member);
+        hash = mixed(hash, &inner, sizeof(inner));
+    }
+    json_object_foreach((json_t *)(uintptr_t)j, name, member)
+    {
+        inner = hash_of(member);
+        hash += mixed(inner, name, strlen(name)); /* in any order */
+    }
+    return hash;
+}
+
+struct hashed {
+    uint64_t hash;
+    size_t at;
+};
+
+static int by_hash(const void *a, const void *b)
+{
+    const struct hashed *one = a, *other = b;
+
+    if (one->hash != other->hash)
+        return one->hash < other->hash ? -1 : 1;
+    return (one->at > other->at) - (one->at < other->at);
+}
+
+/* items: sorted, so that only those of one hash are compared. */
+static bool are_unique(struct schema_run *r, const struct schema_at *at,
+                       const struct hashed *items, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = i + 1; k < n && items[k].hash == items[i].hash; k++)
+            if (schema_equal(r, json_array_get(at->value, items[i].at),
+                             json_array_get(at->value, items[k].at)))
+                return schema_misfit(r, at, "Items %zu and %zu are the same", items[i].at,
+                                     items[k].at);
+    return schema_spend(r, (int64_t)n);
+}
+
+bool schema_check_unique(struct schema_run *r, const struct schema_at *at)
+{
+    size_t n = json_array_size(at->value);
+
+    if (n < 2 || !json_is_true(at->arg))
+        return true;
+    struct hashed *items = xcalloc(n, sizeof(*items));
+    for (size_t i = 0; i < n; i++)
+        items[i] = (struct hashed){hash_of(json_array_get(at->value, i)), i};
+    qsort(items, n, sizeof(*items), by_hash);
+    bool unique = are_unique(r, at, items, n);
+    free(items);
+    return unique;
 }
 
 /* ---- numbers ---- */

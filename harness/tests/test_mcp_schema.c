@@ -188,6 +188,11 @@ static const struct {
     {"{'multipleOf':0.01}", "4.35", true},
     {"{'multipleOf':0.01}", "4.355", false},
     {"{'multipleOf':0.5}", "1e300", true},
+    {"{'uniqueItems':true}", "[1,'1',[1],{'a':1},true,null]", true},
+    {"{'uniqueItems':true}", "[0,'a',-0.0]", false},
+    {"{'uniqueItems':true}", "[9007199254740992,9007199254740993]", true},
+    {"{'uniqueItems':true}", "[{'a':1,'b':[2]},3,{'b':[2.0],'a':1.0}]", false},
+    {"{'uniqueItems':true}", "[{'a':1,'b':2},{'a':2,'b':1}]", true},
     {"{'const':1.0}", "1", true},
     {"{'enum':[{'a':[1.0]}]}", "{'a':[1]}", true},
     {"{'type':['string','null']}", "null", true},
@@ -310,6 +315,20 @@ static void checks_a_large_value_to_its_end(void **state)
     assert_int_equal(check(schema, value, NULL), MCP_SCHEMA_FITS);
     json_push(value, json_integer(1));
     assert_int_equal(check(schema, value, NULL), MCP_SCHEMA_MISFIT);
+}
+
+static void finds_the_same_item_twice_among_many(void **state)
+{
+    (void)state;
+    json_t *value CLEANUP(json_drop) = json_array();
+    json_t *issues CLEANUP(json_drop) = json_array();
+    for (int i = 0; i < 20000; i++)
+        json_push(value, json_make("{s:i}", "id", i));
+    assert_int_equal(check("{'uniqueItems':true}", value, NULL), MCP_SCHEMA_FITS);
+    json_push(value, json_make("{s:i}", "id", 77));
+    assert_int_equal(check("{'uniqueItems':true}", value, issues), MCP_SCHEMA_MISFIT);
+    assert_string_equal(json_str(json_array_get(issues, 0), "message", ""),
+                        "Items 77 and 20000 are the same");
 }
 
 static void says_no_more_than_a_hundred_faults(void **state)
@@ -478,6 +497,7 @@ int main(void)
         cmocka_unit_test(refuses_in_words_what_it_does_not_understand),
         cmocka_unit_test(gives_up_on_what_has_no_end),
         cmocka_unit_test(checks_a_large_value_to_its_end),
+        cmocka_unit_test(finds_the_same_item_twice_among_many),
         cmocka_unit_test(says_no_more_than_a_hundred_faults),
         cmocka_unit_test(stops_at_the_first_fault_when_nobody_listens),
         cmocka_unit_test(gives_up_on_patterns_that_together_take_too_long),
