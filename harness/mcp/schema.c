@@ -87,36 +87,58 @@ static json_t *follow_pointer(json_t *root, const char *pointer)
     return at;
 }
 
-/* The schema that calls itself so: "$anchor": "a", in draft-07 "$id": "#a". */
+static json_t *find_anchor(struct reader *r, json_t *at, const char *name, int depth);
+
+/* In what a keyword holds: one schema, or an array or an object of them. */
+static json_t *find_anchor_in(struct reader *r, enum schema_shape shape, json_t *arg,
+                              const char *name, int depth)
+{
+    const char *key = NULL;
+    json_t *member = NULL;
+
+    if (shape == SHAPE_SCHEMA || (shape == SHAPE_ITEMS && json_is_object(arg)))
+        return find_anchor(r, arg, name, depth);
+    if (shape == SHAPE_SCHEMAS || shape == SHAPE_ITEMS) {
+        size_t i = 0;
+        json_array_foreach(arg, i, member)
+        {
+            json_t *found = find_anchor(r, member, name, depth);
+            if (found)
+                return found;
+        }
+    }
+    if (shape == SHAPE_MAP || shape == SHAPE_PATTERN_MAP || shape == SHAPE_DEPENDENCIES) {
+        json_object_foreach(arg, key, member)
+        {
+            json_t *found = find_anchor(r, member, name, depth);
+            if (found)
+                return found;
+        }
+    }
+    return NULL;
+}
+
+/* The schema that calls itself so: "$anchor": "a", in draft-07 "$id": "#a". Only where
+ * schemas stand: a default is none, whatever it looks like. */
 static json_t *find_anchor(struct reader *r, json_t *at, const char *name, int depth)
 {
     bool draft07 = r->s->dialect == SCHEMA_07;
-    const char *key = NULL;
-    json_t *member = NULL;
-    size_t i = 0;
     const char *own = json_str(at, draft07 ? "$id" : "$anchor", NULL);
+    json_t *found = NULL;
 
-    if (depth > SCHEMA_DEPTH || ++r->steps > SCHEMA_STEPS)
+    if (!json_is_object(at) || depth > SCHEMA_DEPTH || ++r->steps > SCHEMA_STEPS)
         return NULL;
     if (own && draft07)
         own = own[0] == '#' ? own + 1 : NULL;
     if (own && strcmp(own, name) == 0)
         return at;
-    json_t *found = NULL;
-    json_object_foreach(at, key, member)
-    {
-        if (strcmp(key, "enum") != 0 && strcmp(key, "const") != 0)
-            found = find_anchor(r, member, name, depth + 1);
-        if (found)
-            return found;
+    for (size_t i = 0; i < schema_keywords_n && !found; i++) {
+        const struct schema_keyword *k = &schema_keywords[i];
+        if (k->dialects & (unsigned)r->s->dialect)
+            found = find_anchor_in(r, k->shape, json_object_get(at, k->name), name,
+                                   depth + 1);
     }
-    json_array_foreach(at, i, member)
-    {
-        found = find_anchor(r, member, name, depth + 1);
-        if (found)
-            return found;
-    }
-    return NULL;
+    return found;
 }
 
 static int read_ref(struct reader *r, const char *ref)
@@ -169,6 +191,11 @@ static bool is_type(const json_t *j)
         if (json_is_string(j) && strcmp(json_string_value(j), names[i]) == 0)
             return true;
     return false;
+}
+
+static bool is_whole_text(const json_t *j)
+{
+    return json_is_string(j) && strlen(json_string_value(j)) == json_string_length(j);
 }
 
 static bool is_types(const json_t *j)
@@ -262,8 +289,10 @@ static const char *wanted_shape(enum schema_shape shape, json_t *arg)
         fits = is_names_map(arg), wanted = "an object of arrays of names";
         break;
     case SHAPE_PATTERN:
-    case SHAPE_REF:
         fits = json_is_string(arg), wanted = "a string";
+        break;
+    case SHAPE_REF:
+        fits = is_whole_text(arg), wanted = "a string without a NUL";
         break;
     case SHAPE_ANY:
     case SHAPE_SCHEMA:
@@ -346,8 +375,8 @@ static int read_schema(struct reader *r, json_t *schema)
     const json_t *ref = json_object_get(schema, "$ref");
     if (ref && r->s->dialect == SCHEMA_07) {
         /* Draft-07 does not look at what stands beside a reference. */
-        if (!json_is_string(ref))
-            return misshaped(r, "$ref", "a string");
+        if (!is_whole_text(ref))
+            return misshaped(r, "$ref", "a string without a NUL");
         r->depth++; /* a reference to a reference is depth too */
         int rc = read_ref(r, json_string_value(ref));
         r->depth--;

@@ -149,6 +149,12 @@ static const struct {
     {"{'$ref':'#/$defs/a','minLength':3,'$defs':{'a':{'type':'string'}}}", "'abc'", true},
     {"{'$ref':'#here','$defs':{'a':{'$anchor':'here','type':'string'}}}", "1", false},
     {"{'$ref':'#here','$defs':{'a':{'$anchor':'here','type':'string'}}}", "'1'", true},
+    {"{'$ref':'#here','default':{'$anchor':'here','type':'integer'},'examples':[{"
+     "'$anchor':'here','type':'integer'}],'$defs':{'a':{'$anchor':'here','type':'string'}"
+     "}}",
+     "'1'", true},
+    {"{'$ref':'#here','$defs':{'const':{'$anchor':'here','type':'string'}}}", "1", false},
+    {"{'$ref':'#here','$defs':{'enum':{'items':{'$anchor':'here'}}}}", "1", true},
     {"{'dependentRequired':{'a':['b']}}", "{'a':1}", false},
     {"{'dependentRequired':{'a':['b']}}", "{'a':1,'b':2}", true},
     {"{'dependentSchemas':{'a':{'maxProperties':1}}}", "{'a':1,'b':2}", false},
@@ -237,6 +243,8 @@ static const struct {
     {"{'properties':{'a':{'$id':'http://x/y'}}}", "'$id', which is not checked here"},
     {"{'$ref':'http://127.0.0.1:1/canary'}", "nothing is fetched"},
     {"{'$ref':'#/$defs/none'}", "leads nowhere"},
+    {"{'$ref':'#here','enum':[{'$anchor':'here'}]}", "leads nowhere"},
+    {"{'$ref':'#/$defs/a\\u0000','$defs':{'a':true}}", "'$ref' of the schema is not"},
     {"{'type':'text'}", "'type' of the schema is not a type"},
     {"{'minimum':'1'}", "'minimum' of the schema is not a number"},
     {"{'properties':{'a':7}}", "neither an object nor true or false"},
