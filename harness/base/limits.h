@@ -21,6 +21,7 @@
 #define LIMIT_LINE MIB(8)             /* one JSON-RPC frame on stdio */
 #define LIMIT_ERROR_TEXT KIB(4)       /* what is quoted of a failing peer */
 #define LIMIT_STORED_BODY KIB(64)     /* of an exchange kept in the results */
+#define LIMIT_FRAMES 1000             /* kept of an MCP session, against a flood */
 #define LIMIT_JOURNAL_BYTES MIB(12)   /* of entries: some 50,000 requests */
 #define LIMIT_REPORT MIB(64)          /* one rendered report */
 #define LIMIT_STEPS 2000              /* of one scenario, nested ones included */

@@ -10,48 +10,12 @@
 #include "base/limits.h"
 #include "io/json.h"
 #include "mcp/client.h"
+#include "run/frames.h"
 #include "run/steps.h"
-
-/* The frames of one session, for its exchange. */
-struct frames {
-    struct buf sent, received; /* of the last request */
-    struct frame *v;
-    size_t n;
-};
-
-static void note_frame(struct frames *frames, const struct mcp_frame_seen *seen)
-{
-    static const char *const directions[] = {
-        [MCP_SENT] = "sent", [MCP_RECEIVED] = "received", [MCP_JUNK] = "junk"};
-    char *findings = seen->findings->n ? strv_join(seen->findings, "\n") : NULL;
-    frames->v = xrealloc(frames->v, (frames->n + 1) * sizeof(*frames->v));
-    frames->v[frames->n++] =
-        (struct frame){.direction = directions[seen->direction],
-                       .transport = seen->wire == MCP_WIRE_STDIO ? "stdio" : "http",
-                       .revision = seen->revision ? seen->revision->name : NULL,
-                       .raw = seen->raw,
-                       .findings = findings};
-}
-
-static void frames_release(struct frames *frames)
-{
-    for (size_t i = 0; i < frames->n; i++)
-        free(frames->v[i].findings);
-    free(frames->v);
-    frames->v = NULL;
-    frames->n = 0;
-}
 
 static void keep_frame(const struct mcp_frame_seen *seen, void *arg)
 {
-    struct frames *frames = arg;
-    note_frame(frames, seen);
-    struct buf *b = seen->direction == MCP_SENT ? &frames->sent : &frames->received;
-    if (b->len > 0)
-        buf_addc(b, '\n');
-    if (seen->direction == MCP_JUNK)
-        buf_adds(b, "[not a frame] ");
-    buf_add(b, seen->text, seen->len);
+    frames_note(arg, seen);
 }
 
 struct session {
@@ -67,8 +31,6 @@ static void session_release(struct session *s)
 {
     mcp_close(s->client);
     frames_release(&s->frames);
-    buf_release(&s->frames.sent);
-    buf_release(&s->frames.received);
     strv_release(&s->headers);
     strv_release(&s->argv);
     strv_release(&s->env);
@@ -246,7 +208,11 @@ static int record(struct ctx *ctx, struct session *s, const char *what,
 {
     CLEANUP(free_ptr) char *command = s->url ? NULL : strv_join(&s->argv, " ");
     CLEANUP(free_ptr)
-    char *request = xasprintf("%s at %s", what, s->url ? s->url : command);
+    char *more = s->frames.left_out
+                     ? xasprintf(" (%zu more frames are not kept)", s->frames.left_out)
+                     : xstrdup("");
+    CLEANUP(free_ptr)
+    char *request = xasprintf("%s at %s%s", what, s->url ? s->url : command, more);
     struct exchange x = {.protocol = "mcp",
                          .request = request,
                          .request_body = s->frames.sent.data,
@@ -260,8 +226,7 @@ static int record(struct ctx *ctx, struct session *s, const char *what,
     if (a)
         redact_learn(&ctx->secrets, NULL, a->result);
     int number = emit_exchange(ctx, &x);
-    for (size_t i = 0; i < s->frames.n; i++)
-        emit_frame(ctx, number, &s->frames.v[i]);
+    frames_emit(ctx, number, &s->frames);
     return number;
 }
 
@@ -456,11 +421,8 @@ static int converse(struct ctx *ctx, const struct step *step, struct session *s,
 
 int act_mcp(struct ctx *ctx, const struct step *step, struct attempt *at, struct err *err)
 {
-    struct session s = {.frames = {.sent = BUF_INIT(LIMIT_STORED_BODY * 2),
-                                   .received = BUF_INIT(LIMIT_STORED_BODY * 2)},
-                        .headers = STRV_INIT,
-                        .argv = STRV_INIT,
-                        .env = STRV_INIT};
+    struct session s = {
+        .frames = FRAMES_INIT, .headers = STRV_INIT, .argv = STRV_INIT, .env = STRV_INIT};
     CLEANUP(free_ptr) char *tool = NULL;
     int rc = find_server(ctx, step, &s, at, err);
     if (rc == 0)
