@@ -9,6 +9,7 @@
 #define MCP_META_CAPABILITIES "io.modelcontextprotocol/clientCapabilities"
 #define MCP_META_CLIENT "io.modelcontextprotocol/clientInfo"
 #define MCP_META_SERVER "io.modelcontextprotocol/serverInfo"
+#define MCP_META_SUBSCRIPTION "io.modelcontextprotocol/subscriptionId"
 #define MCP_META_LOG_LEVEL "io.modelcontextprotocol/logLevel"
 
 enum mcp_error {

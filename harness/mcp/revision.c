@@ -5,9 +5,11 @@
 #include "base/cleanup.h"
 #include "io/json.h"
 
-#define R_2025_03_26 (MCP_F_STREAMABLE | MCP_F_SSE_RESUME | MCP_F_PING | MCP_F_AUDIO)
+#define R_2025_03_26                                                                     \
+    (MCP_F_STREAMABLE | MCP_F_SSE_RESUME | MCP_F_PING | MCP_F_AUDIO | MCP_F_HINTS)
 #define R_2025_06_18                                                                     \
-    (R_2025_03_26 | MCP_F_VERSION_HEADER | MCP_F_STRUCTURED | MCP_F_LINKS)
+    (R_2025_03_26 | MCP_F_VERSION_HEADER | MCP_F_STRUCTURED | MCP_F_LINKS |              \
+     MCP_F_TITLES | MCP_F_ELICITATION)
 
 const struct mcp_revision mcp_revisions[] = {
     {"2024-11-05", MCP_LEGACY, MCP_F_PING},
@@ -17,7 +19,8 @@ const struct mcp_revision mcp_revisions[] = {
     {"2026-07-28", MCP_MODERN,
      MCP_F_STREAMABLE | MCP_F_VERSION_HEADER | MCP_F_METHOD_HEADERS |
          MCP_F_CANCEL_BY_CLOSE | MCP_F_ARGUMENTS_AS_RESULT | MCP_F_STRUCTURED |
-         MCP_F_STRUCTURED_ANY | MCP_F_RESULT_TYPE | MCP_F_AUDIO | MCP_F_LINKS},
+         MCP_F_STRUCTURED_ANY | MCP_F_RESULT_TYPE | MCP_F_AUDIO | MCP_F_LINKS |
+         MCP_F_HINTS | MCP_F_TITLES},
 };
 const size_t mcp_revision_count = ARRAY_SIZE(mcp_revisions);
 
@@ -62,6 +65,13 @@ bool mcp_method_removed(const struct mcp_revision *r, const char *method)
         if (strcmp(legacy[i], method) == 0)
             return true;
     return false;
+}
+
+bool mcp_method_exists(const struct mcp_revision *r, const char *method)
+{
+    bool modern_only = strcmp(method, "server/discover") == 0 ||
+                       strcmp(method, "subscriptions/listen") == 0;
+    return !mcp_method_removed(r, method) && !(modern_only && r && r->era == MCP_LEGACY);
 }
 
 const struct mcp_revision *mcp_revision_choose(const json_t *names)

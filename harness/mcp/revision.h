@@ -29,6 +29,9 @@ enum mcp_feature {
     MCP_F_RESULT_TYPE = 1 << 10,        /* resultType, ttlMs and cacheScope in results */
     MCP_F_AUDIO = 1 << 11,              /* audio contents */
     MCP_F_LINKS = 1 << 12,              /* resource_link contents */
+    MCP_F_HINTS = 1 << 13,       /* annotations of tools, the message of progress */
+    MCP_F_TITLES = 1 << 14,      /* title and _meta of tools */
+    MCP_F_ELICITATION = 1 << 15, /* a server asks elicitation/create */
 };
 
 struct mcp_revision {
@@ -49,6 +52,9 @@ bool mcp_revision_has(const struct mcp_revision *r, enum mcp_feature feature);
 bool mcp_revision_is_modern(const struct mcp_revision *r);
 /* A client of this revision must not send the method any more. */
 bool mcp_method_removed(const struct mcp_revision *r, const char *method);
+/* False: the revision has the method no more, or not yet. A method that nobody knows may
+ * exist, and before a revision is agreed on every one does. */
+bool mcp_method_exists(const struct mcp_revision *r, const char *method);
 /* The newest revision that an array of names (as in data.supported) has in common with
  * us; NULL = none. */
 const struct mcp_revision *mcp_revision_choose(const json_t *names);

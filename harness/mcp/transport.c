@@ -112,7 +112,8 @@ void mcp_note_received(struct mcp_transport *t, const char *text, size_t len,
                                    .wire = t->wire,
                                    .sender = MCP_FROM_SERVER,
                                    .method_of = method_of,
-                                   .method_of_arg = &t->asked};
+                                   .method_of_arg = &t->asked,
+                                   .no_logs = !t->to_the_letter};
     const char *method = method_of(json_object_get(root, "id"), &t->asked);
     t->received += len;
     if (root)

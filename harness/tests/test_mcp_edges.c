@@ -19,7 +19,9 @@
 #define CANCELLED(id)                                                                    \
     "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{"           \
     "\"requestId\":" id "}}"
-#define NOTE "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\"}"
+#define NOTE                                                                             \
+    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{"             \
+    "\"level\":\"info\",\"data\":1}}"
 #define DRAIN "cat >/dev/null"
 
 /* A shell that runs these lines; the last one is followed by NULL. */

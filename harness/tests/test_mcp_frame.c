@@ -32,27 +32,31 @@ struct row {
 #define OLD "2025-11-25"
 #define NEW "2026-07-28"
 
-static void check_rows(const struct row *rows, size_t n)
+/* no_logs: nobody asked for log messages. */
+static void check_rows(const struct row *rows, size_t n, bool no_logs)
 {
+    int wrong = 0;
     for (size_t i = 0; i < n; i++) {
         const struct row *r = &rows[i];
         struct strv findings = STRV_INIT;
         struct mcp_frame_context cx = {.revision = mcp_revision_find(r->revision),
                                        .wire = r->wire,
                                        .sender = r->sender,
-                                       .method = r->method};
+                                       .method = r->method,
+                                       .no_logs = no_logs};
         bool valid = mcp_frame_check(r->frame, strlen(r->frame), &cx, &findings);
         char *all = strv_join(&findings, "; ");
         bool right = r->finding ? !valid && strstr(all, r->finding) : valid && !*all;
         if (!right)
             print_error("%s\n  found: %s\n  wanted: %s\n", r->frame, all,
                         r->finding ? r->finding : "nothing");
+        wrong += !right;
         free(all);
         strv_release(&findings);
-        assert_true(right);
     }
+    assert_int_equal(wrong, 0);
 }
-#define CHECK(rows) check_rows(rows, ARRAY_SIZE(rows))
+#define CHECK(rows) check_rows(rows, ARRAY_SIZE(rows), false)
 
 static void knows_what_json_rpc_allows(void **state)
 {
@@ -140,9 +144,12 @@ static void knows_the_members_of_results(void **state)
         {OLD, S, HTTP, "tools/call", RESPONSE("{\"content\":[{\"type\":\"film\"}]}"),
          "unknown type 'film'"},
         {OLD, S, HTTP, "tools/call",
-         RESPONSE("{\"content\":[{\"type\":\"audio\",\"data\":\"\"}]}"), NULL},
+         RESPONSE("{\"content\":[{\"type\":\"audio\",\"data\":\"\",\"mimeType\":\"audio/"
+                  "wav\"}]}"),
+         NULL},
         {"2024-11-05", S, HTTP, "tools/call",
-         RESPONSE("{\"content\":[{\"type\":\"audio\",\"data\":\"\"}]}"),
+         RESPONSE("{\"content\":[{\"type\":\"audio\",\"data\":\"\",\"mimeType\":\"audio/"
+                  "wav\"}]}"),
          "2024-11-05 has no contents of type 'audio'"},
         {OLD, S, HTTP, "tools/call",
          RESPONSE("{\"content\":[],\"structuredContent\":[]}"), "'structuredContent'"},
@@ -210,6 +217,218 @@ static void knows_the_modern_rules(void **state)
     CHECK(rows);
 }
 
+#define CONTENT(block) RESPONSE("{\"content\":[" block "]}")
+#define CALLED(rev, block, finding)                                                      \
+    {                                                                                    \
+        rev, S, HTTP, "tools/call", CONTENT(block), finding                              \
+    }
+
+static void knows_the_members_of_contents(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        CALLED(OLD, "{\"type\":\"text\",\"text\":5}", "has no 'text' string"),
+        CALLED(OLD, "{\"type\":\"text\",\"text\":\"\"}", NULL),
+        CALLED(OLD, "{\"type\":\"image\",\"data\":5,\"mimeType\":\"a/b\"}", "no 'data'"),
+        CALLED(OLD, "{\"type\":\"image\",\"data\":\"\"}", "has no 'mimeType'"),
+        CALLED(OLD, "{\"type\":\"audio\",\"data\":\"\"}", "has no 'mimeType'"),
+        CALLED(OLD, "{\"type\":\"resource\",\"resource\":\"x\"}", "no 'resource' object"),
+        CALLED(OLD, "{\"type\":\"resource\",\"resource\":{\"text\":\"\"}}", "no 'uri'"),
+        CALLED(OLD, "{\"type\":\"resource\",\"resource\":{\"uri\":\"a:b\"}}",
+               "neither 'text' nor 'blob'"),
+        CALLED(OLD,
+               "{\"type\":\"resource\",\"resource\":{\"uri\":\"a:b\",\"blob\":\"\"}}",
+               NULL),
+        CALLED(OLD, "{\"type\":\"resource_link\",\"uri\":\"x\"}", "has no 'name'"),
+        {"2024-11-05", S, HTTP, "tools/call",
+         RESPONSE("{\"content\":[],\"structuredContent\":[1]}"), NULL},
+        {"2025-06-18", S, HTTP, "tools/call",
+         RESPONSE("{\"content\":[],\"structuredContent\":[1]}"), "'structuredContent'"},
+    };
+    CHECK(rows);
+}
+
+#define LISTED(rev, more, finding)                                                       \
+    {                                                                                    \
+        rev, S, HTTP, "tools/list",                                                      \
+            RESPONSE("{\"resultType\":\"complete\",\"ttlMs\":1000.0,\"cacheScope\":"     \
+                     "\"public\",\"tools\":[{\"name\":\"a\"" more "}]}"),                \
+            finding                                                                      \
+    }
+#define INPUT ",\"inputSchema\":{\"type\":\"object\"}"
+
+static void knows_the_members_of_tools(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        LISTED(OLD, INPUT ",\"description\":\"d\",\"title\":\"t\"", NULL),
+        LISTED(OLD, INPUT ",\"description\":5", "'description' of tool 'a' is not a"),
+        LISTED(OLD, INPUT ",\"title\":[]", "'title' of tool 'a' is not a string"),
+        LISTED("2025-03-26", INPUT ",\"title\":[]", NULL),
+        LISTED(OLD, INPUT ",\"annotations\":\"x\"", "'annotations' of tool 'a'"),
+        LISTED("2024-11-05", INPUT ",\"annotations\":\"x\"", NULL),
+        LISTED(OLD, INPUT ",\"annotations\":{\"readOnlyHint\":\"yes\"}",
+               "'readOnlyHint'"),
+        LISTED(OLD, INPUT ",\"annotations\":{\"title\":\"t\",\"openWorldHint\":true}",
+               NULL),
+        LISTED(OLD, INPUT ",\"outputSchema\":\"x\"", "'outputSchema' of tool 'a'"),
+        LISTED(OLD, INPUT ",\"outputSchema\":{\"type\":\"string\"}",
+               "not of type object"),
+        LISTED(NEW, INPUT ",\"outputSchema\":{\"type\":\"string\"}", NULL),
+        LISTED("2025-03-26", INPUT ",\"outputSchema\":\"x\"", NULL),
+        LISTED(OLD, ",\"inputSchema\":{\"type\":\"object\",\"properties\":5}",
+               "'properties' of the 'inputSchema' of tool 'a'"),
+        LISTED(OLD, ",\"inputSchema\":{\"type\":\"object\",\"required\":\"x\"}",
+               "'required' of the 'inputSchema' of tool 'a'"),
+    };
+    CHECK(rows);
+}
+
+#define COMPLETE(more) RESPONSE("{\"resultType\":\"complete\"" more "}")
+
+static void knows_what_may_be_cached_and_asked_for(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        {NEW, S, HTTP, "prompts/list", COMPLETE(",\"prompts\":[]"), "'ttlMs'"},
+        {NEW, S, HTTP, "resources/list", COMPLETE(",\"resources\":[]"), "'ttlMs'"},
+        {NEW, S, HTTP, "resources/templates/list", COMPLETE(",\"resourceTemplates\":[]"),
+         "'cacheScope'"},
+        {NEW, S, HTTP, "resources/read", COMPLETE(",\"contents\":[]"), "'ttlMs'"},
+        {OLD, S, HTTP, "resources/read", COMPLETE(",\"contents\":[]"), NULL},
+        {NEW, S, HTTP, "resources/list",
+         COMPLETE(",\"resources\":[],\"ttlMs\":0.5,\"cacheScope\":\"public\""),
+         "'ttlMs'"},
+        {NEW, S, HTTP, "tools/call",
+         RESPONSE("{\"resultType\":\"input_required\",\"inputRequests\":{\"a\":5}}"),
+         "input request 'a' has no 'method'"},
+        {NEW, S, HTTP, "tools/call",
+         RESPONSE("{\"resultType\":\"input_required\",\"inputRequests\":{\"a\":"
+                  "{\"method\":\"roots/list\"}}}"),
+         NULL},
+        {NEW, S, HTTP, "x",
+         FAILURE("{\"code\":-32022,\"message\":\"m\",\"data\":{\"supported\":[],"
+                 "\"requested\":\"x\"}}"),
+         "'supported'"},
+        {NEW, S, HTTP, "x",
+         FAILURE("{\"code\":-32022,\"message\":\"m\",\"data\":{\"supported\":[1],"
+                 "\"requested\":\"x\"}}"),
+         "'supported'"},
+    };
+    CHECK(rows);
+}
+
+#define GREETED(version, more, finding)                                                  \
+    {                                                                                    \
+        NULL, S, HTTP, "initialize",                                                     \
+            RESPONSE("{\"protocolVersion\":\"" version                                   \
+                     "\",\"serverInfo\":{\"name\":\"a\",\"version\":\"1\"}" more "}"),   \
+            finding                                                                      \
+    }
+
+static void knows_the_members_of_the_handshakes(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        GREETED("2025-11-25", ",\"capabilities\":{\"tools\":{}}", NULL),
+        GREETED("2031-01-01", ",\"capabilities\":{}", NULL),
+        GREETED("banana", ",\"capabilities\":{}", "'banana', which names no revision"),
+        GREETED("2025-11-25", ",\"capabilities\":{\"tools\":true}", "'tools' of"),
+        GREETED("2025-11-25", ",\"capabilities\":{},\"instructions\":5",
+                "'instructions'"),
+        {NEW, S, HTTP, "server/discover",
+         COMPLETE(
+             ",\"ttlMs\":0,\"cacheScope\":\"public\",\"capabilities\":{\"tools\":true},"
+             "\"supportedVersions\":[\"2026-07-28\"]"),
+         "'tools' of 'capabilities'"},
+        {NEW, S, HTTP, "server/discover",
+         COMPLETE(",\"ttlMs\":0,\"cacheScope\":\"public\",\"capabilities\":{},"
+                  "\"supportedVersions\":[5]"),
+         "'supportedVersions'"},
+        {NULL, C, HTTP, NULL, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\"}",
+         "'initialize' has no 'protocolVersion'"},
+        {NULL, C, HTTP, NULL,
+         "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":{"
+         "\"protocolVersion\":\"2025-11-25\",\"capabilities\":{},\"clientInfo\":{}}}",
+         "'clientInfo' has no name and version"},
+    };
+    CHECK(rows);
+}
+
+#define ASKS(rev, who, method, params, finding)                                          \
+    {                                                                                    \
+        rev, who, STDIO, NULL,                                                           \
+            "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"" method                         \
+            "\",\"params\":{" params "}}",                                               \
+            finding                                                                      \
+    }
+
+static void knows_who_may_ask_what(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        ASKS(OLD, S, "ping", "", NULL),
+        ASKS(OLD, S, "sampling/createMessage", "", NULL),
+        ASKS(OLD, S, "tools/list", "", "'tools/list' is not for a server to ask"),
+        ASKS(OLD, S, "initialize", "", "'initialize' is not for a server to ask"),
+        ASKS(OLD, S, "elicitation/create", "", NULL),
+        ASKS("2025-03-26", S, "elicitation/create", "", "2025-03-26 has no 'elicitation"),
+        ASKS(OLD, C, "tools/list", "\"cursor\":5", "'cursor' of 'tools/list' is not a"),
+        ASKS(OLD, C, "tools/list", "\"_meta\":5", "'_meta' of 'tools/list' is not an"),
+        ASKS(OLD, C, "tools/list", "\"_meta\":{\"progressToken\":1.5}",
+             "'progressToken'"),
+        ASKS(OLD, C, "tools/list", "\"_meta\":{\"progressToken\":\"1\"}", NULL),
+        ASKS(OLD, C, "tools/call", "", "'tools/call' has no 'name'"),
+        ASKS(OLD, C, "tools/call", "\"name\":\"t\",\"arguments\":[]", "'arguments' of"),
+        ASKS(OLD, C, "server/discover", "", "2025-11-25 has no 'server/discover'"),
+        ASKS(NULL, C, "server/discover", "", NULL),
+    };
+    CHECK(rows);
+}
+
+#define TELLS(rev, method, params, finding)                                              \
+    {                                                                                    \
+        rev, S, STDIO, NULL,                                                             \
+            "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/" method                    \
+            "\",\"params\":{" params "}}",                                               \
+            finding                                                                      \
+    }
+#define LEVEL(level) "\"level\":\"" level "\",\"data\":1"
+
+static void knows_who_may_tell_what(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        TELLS(OLD, "message", LEVEL("info"), NULL),
+        TELLS(OLD, "message", LEVEL("shout"), "of unknown level 'shout'"),
+        TELLS(NEW, "message", LEVEL("info"), NULL),
+        TELLS(OLD, "message", "\"level\":\"info\"", "has no 'data'"),
+        TELLS(OLD, "initialized", "", "is not for a server to send"),
+        TELLS(OLD, "tools/list_changed", "", NULL),
+        TELLS(NEW, "tools/list_changed", "", "belongs to no subscription"),
+        TELLS(NEW, "tools/list_changed",
+              "\"_meta\":{\"io.modelcontextprotocol/subscriptionId\":1}", NULL),
+        TELLS(OLD, "progress", "\"progressToken\":1,\"progress\":1,\"total\":\"x\"",
+              "'total' of 'notifications/progress' is not a number"),
+        TELLS(OLD, "progress", "\"progressToken\":1,\"progress\":1,\"message\":5",
+              "'message' of 'notifications/progress' is not a string"),
+        TELLS("2024-11-05", "progress",
+              "\"progressToken\":1,\"progress\":1,\"message\":5", NULL),
+        TELLS(OLD, "x", "\"_meta\":5", "'_meta' of 'notifications/x'"),
+    };
+    CHECK(rows);
+}
+
+static void knows_when_nobody_asked_for_log_messages(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        TELLS(OLD, "message", LEVEL("info"), NULL),
+        TELLS(NEW, "message", LEVEL("info"), "which nobody asked for"),
+    };
+    check_rows(rows, ARRAY_SIZE(rows), true);
+}
+
 static void finds_the_newest_revision_that_both_know(void **state)
 {
     (void)state;
@@ -233,6 +452,13 @@ int main(void)
         cmocka_unit_test(knows_which_revision_has_batches),
         cmocka_unit_test(knows_the_members_of_results),
         cmocka_unit_test(knows_the_modern_rules),
+        cmocka_unit_test(knows_the_members_of_contents),
+        cmocka_unit_test(knows_the_members_of_tools),
+        cmocka_unit_test(knows_what_may_be_cached_and_asked_for),
+        cmocka_unit_test(knows_the_members_of_the_handshakes),
+        cmocka_unit_test(knows_who_may_ask_what),
+        cmocka_unit_test(knows_who_may_tell_what),
+        cmocka_unit_test(knows_when_nobody_asked_for_log_messages),
         cmocka_unit_test(finds_the_newest_revision_that_both_know),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
