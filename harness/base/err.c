@@ -54,6 +54,13 @@ int err_sys(struct err *err, int errnum, const char *fmt, ...)
     return -1;
 }
 
+int err_copy(struct err *err, const struct err *from)
+{
+    if (err && err->kind == ERR_NONE)
+        *err = *from;
+    return -1;
+}
+
 int err_prefix(struct err *err, const char *fmt, ...)
 {
     char old[sizeof(err->text)];

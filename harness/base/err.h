@@ -40,6 +40,9 @@ int err_set(struct err *err, enum err_kind kind, const char *fmt, ...) PRINTF_LI
 /* The same for a failed system call: kind ERR_SYS, ": strerror(errnum)" appended. */
 int err_sys(struct err *err, int errnum, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
+/* The same error, kind and sys included. */
+int err_copy(struct err *err, const struct err *from);
+
 /* Puts "prefix: " in front of the text; nothing when no error is set. Returns -1. */
 int err_prefix(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 

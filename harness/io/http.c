@@ -42,8 +42,14 @@ const char *http_response_header(const struct http_response *resp, const char *n
 
 bool http_err_unsent(const struct err *err)
 {
-    return err->kind == ERR_NET &&
-           (err->sys == CURLE_COULDNT_CONNECT || err->sys == CURLE_COULDNT_RESOLVE_HOST);
+    static const CURLcode before[] = {
+        CURLE_COULDNT_CONNECT,          CURLE_COULDNT_RESOLVE_HOST,
+        CURLE_COULDNT_RESOLVE_PROXY,    CURLE_SSL_CONNECT_ERROR,
+        CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE};
+    for (size_t i = 0; i < ARRAY_SIZE(before); i++)
+        if (err->kind == ERR_NET && err->sys == (int)before[i])
+            return true;
+    return false;
 }
 
 char *http_escape(const char *s)

@@ -92,8 +92,8 @@ struct http_call *http_async_start(struct http_async *a, const struct http_reque
 /* Drops the call; done is not called. */
 void http_call_cancel(struct http_call *call);
 
-/* The error says that no connection was made (refused, name not resolved): the request
- * never left. */
+/* The error says that no connection was made (refused, name not resolved, TLS not agreed
+ * on): the request never left. */
 bool http_err_unsent(const struct err *err);
 
 /* Percent-encodes everything but unreserved characters; caller frees. */

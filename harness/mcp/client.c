@@ -218,9 +218,7 @@ int client_exchange(struct mcp_client *c, const char *method, json_t *params,
     if (rc && failed.kind == ERR_TIMEOUT)
         cancel(c, id, method);
     t->method = NULL;
-    if (rc && err && err->kind == ERR_NONE)
-        *err = failed;
-    return rc ? -1 : 0;
+    return rc ? err_copy(err, &failed) : 0;
 }
 
 /* refused: as send has it. */

@@ -70,7 +70,7 @@ static int probe(struct mcp_client *c, int64_t timeout_ms, struct mcp_answer *re
         *ret_out = silent ? IS_SILENT : IS_LEGACY;
         return t->ended ? t->restart(t, err) : 0;
     }
-    return err_set(err, failed.kind, "%s", failed.text);
+    return err_copy(err, &failed);
 }
 
 /* The legacy revision that the server itself named in its answer; NULL = none, or it

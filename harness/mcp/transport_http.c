@@ -355,7 +355,7 @@ static int converse(struct incoming *in, const char *text, struct mcp_exchange *
                       in->sse.last_id.len &&
                       !mcp_revision_is_modern(in->t->base.revision);
         if (in->failed || (rc && !broken))
-            return err_set(err, failed.kind, "%s", failed.text);
+            return err_copy(err, &failed);
         if (!broken) {
             ret->http_status = status;
             if (status < 200 || status > 299) {

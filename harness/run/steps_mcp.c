@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "io/http.h"
 #include "io/json.h"
 #include "mcp/client.h"
 #include "run/frames.h"
@@ -360,21 +361,35 @@ static void see_findings(struct session *s, struct attempt *at)
     at->obs.findings = &at->findings;
 }
 
-/* No answer. What the server did instead was seen, and is held against what is expected
- * of it: it ended, the box names a command that is not there, or it answered with what no
- * revision calls an answer. Anything else says nothing about it. */
+/* What the server did instead of an answer, when that was seen: it ended, hung up on a
+ * connection that it had taken, the box names a command that is not there, it answered
+ * with what no revision calls an answer, or it broke the protocol until the time was
+ * over. The caller's; NULL = nothing says that the server did anything at all. */
+static char *seen_instead(const struct session *s, const struct err *failed, bool absent)
+{
+    const struct strv *findings = s->client ? mcp_findings(s->client) : NULL;
+    if (failed->kind == ERR_TIMEOUT && findings && findings->n) {
+        CLEANUP(free_ptr) char *all = strv_join(findings, "; ");
+        return xasprintf("%s; until then: %.2000s", failed->text, all);
+    }
+    bool gone = failed->kind == ERR_NET && !http_err_unsent(failed);
+    return gone || absent || failed->kind == ERR_SHAPE ? xstrdup(failed->text) : NULL;
+}
+
+/* No answer. What was seen is held against what is expected of the server; anything else
+ * says nothing about it. */
 static void see_failure(struct ctx *ctx, const struct step *step, struct session *s,
                         const char *what, const struct err *failed, struct attempt *at)
 {
     bool absent =
         step_arg(step, "on") && failed->kind == ERR_SYS && failed->sys == ENOENT;
-    bool ended = !s->url && (failed->kind == ERR_NET || absent);
     int number = record(ctx, s, what ? what : "mcp", NULL, failed);
-    if ((ended || failed->kind == ERR_SHAPE) && step->n_expects) {
+    CLEANUP(free_ptr) char *unfit = seen_instead(s, failed, absent);
+    if (unfit && step->n_expects) {
         attempt_release(at);
-        at->unfit = xstrdup(failed->text);
+        at->unfit = TAKE(unfit);
         at->obs.unfit = at->unfit;
-        at->obs.ended = ended;
+        at->obs.ended = !s->url && (failed->kind == ERR_NET || absent);
     } else {
         attempt_broken(at, "%s: %s", what ? what : "mcp", failed->text);
     }

@@ -37,8 +37,9 @@ static void keeps_some_frames_of_a_flood_and_counts_the_rest(void **state)
 {
     struct fixture *f = *state;
     run_shell(f, "flood",
-              INIT "yes '{\"jsonrpc\":\"2.0\",\"method\":\"notifications/x\"}' "
-                   "| head -n 3000; echo '{\"jsonrpc\":\"2.0\",\"method\":\"x\"}'; " NO_TOOLS,
+              INIT
+              "yes '{\"jsonrpc\":\"2.0\",\"method\":\"notifications/x\"}' "
+              "| head -n 3000; echo '{\"jsonrpc\":\"2.0\",\"method\":\"x\"}'; " NO_TOOLS,
               "    list tools: {}\n    expect: {json: '.tools == []'}\n");
     assert_int_equal(count_frames(f, 0), 1);
     assert_int_equal(count_frames(f, 1), LIMIT_FRAMES - 1);
@@ -47,11 +48,77 @@ static void keeps_some_frames_of_a_flood_and_counts_the_rest(void **state)
         strstr(json_str(x, "request", ""), "(2006 more frames are not kept)"));
 }
 
+#define GREETED                                                                          \
+    {FAKE_JSON,                                                                          \
+     "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"protocolVersion\":"                    \
+     "\"2025-11-25\",\"capabilities\":{\"tools\":{}},\"serverInfo\":{\"name\":"          \
+     "\"s\",\"version\":\"1\"}}}",                                                       \
+     NULL},                                                                              \
+    {                                                                                    \
+        "202 Accepted", "", NULL                                                         \
+    }
+
+/* One step whose server is a list of replies. Its address is still asked when it is not
+ * there any more. */
+static void run_http(struct fixture *f, const char *name, const struct fake_reply *script,
+                     size_t n, const char *more)
+{
+    struct fake_http server = FAKE_HTTP_INIT;
+    struct err err = ERR_INIT;
+    assert_int_equal(fake_start(&server, script, n, &err), 0);
+    CLEANUP(free_ptr)
+    char *steps =
+        xasprintf("  - id: asked\n    mcp: {http: '%s', revision: \"2025-11-25\"}\n"
+                  "%s",
+                  server.url, more);
+    if (n == 0)
+        fake_stop(&server);
+    run_steps_of(f, name, steps);
+    fake_stop(&server);
+}
+#define LISTS "    list tools: {}\n    expect: {frames_valid: true}\n"
+
+static void fails_when_a_server_hangs_up_and_breaks_when_none_is_there(void **state)
+{
+    struct fixture *f = *state;
+    static const struct fake_reply script[] = {
+        GREETED, {FAKE_JSON "\r\nContent-Length: 500", "{", NULL}};
+    run_http(f, "hangs-up", script, ARRAY_SIZE(script), LISTS);
+    assert_string_equal(check(f, "asked", "frames_valid"), "FAIL");
+    json_array_clear(f->memory.events);
+    run_http(f, "not-there", script, 0, LISTS);
+    assert_string_equal(check(f, "asked", "frames_valid"), "BROKEN");
+}
+
+static void fails_when_a_server_breaks_the_protocol_until_the_time_is_over(void **state)
+{
+    struct fixture *f = *state;
+    static const struct fake_reply bad[] = {
+        GREETED,
+        {FAKE_SSE,
+         "data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/x\",\"params\":[]}\n\n",
+         FAKE_HOLD}};
+    static const struct fake_reply silent[] = {GREETED,
+                                               {FAKE_SSE, ": wait\n\n", FAKE_HOLD}};
+    run_http(f, "breaks", bad, ARRAY_SIZE(bad), "    timeout: 500ms\n" LISTS);
+    assert_string_equal(check(f, "asked", "frames_valid"), "FAIL");
+    assert_non_null(strstr(reason(f), "'params' is not an object"));
+    json_array_clear(f->memory.events);
+    run_http(f, "silent", silent, ARRAY_SIZE(silent), "    timeout: 500ms\n" LISTS);
+    assert_string_equal(check(f, "asked", "frames_valid"), "BROKEN");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(keeps_some_frames_of_a_flood_and_counts_the_rest,
                                         setup, teardown_fixture),
+        cmocka_unit_test_setup_teardown(
+            fails_when_a_server_hangs_up_and_breaks_when_none_is_there, setup,
+            teardown_fixture),
+        cmocka_unit_test_setup_teardown(
+            fails_when_a_server_breaks_the_protocol_until_the_time_is_over, setup,
+            teardown_fixture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
