@@ -244,6 +244,19 @@ static void read_mcp_raw(struct loader *l, const struct ynode *raw)
         bad_node(l, raw, "'raw' with 'text' has no 'params': the text is the message");
 }
 
+/* The revision may also be a variable's, or be found out: that is seen when it runs. */
+static void read_mcp_ping(struct loader *l, const struct step *step)
+{
+    static const char *const without_ping[] = {"2026-07-28"};
+    const char *revision = ynode_str(step->arg, "revision", "");
+
+    for (size_t i = 0; i < ARRAY_SIZE(without_ping); i++)
+        if (strcmp(revision, without_ping[i]) == 0)
+            bad_key(l, ynode_pair(step->node, "ping"),
+                    "revision %s has no ping: ask 'discover', or send it with 'raw'",
+                    revision);
+}
+
 static void read_mcp(struct loader *l, struct step *step)
 {
     static const char *const ways[] = {"on", "bridge", "stdio", "http"};
@@ -270,6 +283,8 @@ static void read_mcp(struct loader *l, struct step *step)
     if (on && !server)
         bad_key(l, on, "'mcp' with 'on' says which 'server' of the box");
     read_mcp_transport(l, step);
+    if (step->mcp_op == MCP_OP_PING)
+        read_mcp_ping(l, step);
     if (step->mcp_op == MCP_OP_RAW && step->mcp_arg->kind == YNODE_MAP)
         read_mcp_raw(l, step->mcp_arg);
 }

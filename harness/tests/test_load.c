@@ -175,6 +175,8 @@ static const struct bad_row bad_rows[] = {
     {"mcp-unknown-transport", 5, 39,
      "'transport' has to be stdio or http, not 'carrier pigeon'"},
     {"mcp-key-beside", 6, 5, "'revision' belongs into 'mcp: {...}'"},
+    {"mcp-ping-modern", 6, 5,
+     "revision 2026-07-28 has no ping: ask 'discover', or send it with 'raw'"},
     {"mcp-two-raws", 6, 5, "'raw' takes exactly one of method, notify, text"},
     {"tools-nothing", 7, 14, "'tools' says exactly, include or exclude"},
     {"tools-no-list", 7, 31, "'include' has to be a list of names"},
