@@ -130,6 +130,11 @@ const struct strv *mcp_own_findings(const struct mcp_client *c)
     return &c->transport->own_findings;
 }
 
+void mcp_mean(struct mcp_client *c)
+{
+    c->transport->meant = true;
+}
+
 void client_follow(struct mcp_client *c, const struct mcp_revision *revision)
 {
     c->revision = revision;

@@ -64,7 +64,7 @@ struct mcp_frame_seen {
     enum mcp_wire wire;
     const struct mcp_revision *revision; /* NULL = not agreed on yet */
     bool valid;
-    bool raw; /* sent by mcp_send_text: what it breaks is the caller's will */
+    bool raw; /* sent by mcp_send_text or after mcp_mean: it is the caller's will */
     const struct strv *findings; /* why it is not valid, in sentences */
 };
 /* Sees every frame as it goes over the wire; all of it borrowed during the call. */
@@ -153,6 +153,9 @@ MUST_CHECK int mcp_request(struct mcp_client *c, const char *method, json_t *par
  * stdio a notification is not waited for. */
 MUST_CHECK int mcp_send_text(struct mcp_client *c, const char *text,
                              struct mcp_answer *ret, struct err *err);
+/* What is sent from here on is what the caller means, right or wrong, as mcp_send_text.
+ */
+void mcp_mean(struct mcp_client *c);
 MUST_CHECK int mcp_notify(struct mcp_client *c, const char *method, json_t *params,
                           struct err *err);
 

@@ -51,6 +51,12 @@ void mcp_found(struct mcp_transport *t, const char *fmt, ...)
 
 /* ---- every frame, checked and shown ---- */
 
+/* The caller wrote what is sent: what it breaks is no finding. */
+static bool is_meant(const struct mcp_transport *t)
+{
+    return t->to_the_letter || t->meant;
+}
+
 static void show(const struct mcp_transport *t, enum mcp_direction direction,
                  const char *text, size_t len, const struct strv *findings)
 {
@@ -60,7 +66,7 @@ static void show(const struct mcp_transport *t, enum mcp_direction direction,
                                   .wire = t->wire,
                                   .revision = t->revision,
                                   .valid = direction != MCP_JUNK && findings->n == 0,
-                                  .raw = direction == MCP_SENT && t->to_the_letter,
+                                  .raw = direction == MCP_SENT && is_meant(t),
                                   .findings = findings};
     if (t->opt.on_frame)
         t->opt.on_frame(&seen, t->opt.on_frame_arg);
@@ -92,7 +98,7 @@ void mcp_note_frame(struct mcp_transport *t, enum mcp_direction direction,
         return;
     if (direction == MCP_SENT) {
         (void)mcp_frame_check(text, len, &cx, &findings);
-        if (!t->to_the_letter)
+        if (!is_meant(t))
             keep_all(&t->own_findings, t->method, &findings);
     }
     show(t, direction, text, len, &findings);
@@ -113,7 +119,7 @@ void mcp_note_received(struct mcp_transport *t, const char *text, size_t len,
                                    .sender = MCP_FROM_SERVER,
                                    .method_of = method_of,
                                    .method_of_arg = &t->asked,
-                                   .no_logs = !t->to_the_letter};
+                                   .no_logs = !is_meant(t)};
     const char *method = method_of(json_object_get(root, "id"), &t->asked);
     t->received += len;
     if (root)

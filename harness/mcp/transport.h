@@ -67,6 +67,7 @@ struct mcp_transport {
     bool handshake;           /* the exchange is initialize: a session id may come */
     bool to_the_letter;       /* the message is a user's: any answer will do, and what it
                                  breaks is not ours */
+    bool meant;               /* the same of a message that is asked as usual */
     bool ended;               /* stdio: the server is gone */
     bool unsent;              /* stdio: ... and was so before anything was sent */
     char *session;            /* owned, NULL = none */

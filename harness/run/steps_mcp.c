@@ -344,6 +344,16 @@ static int ask(struct ctx *ctx, const struct step *step, struct session *s, char
     return ctx_wrong(step, NULL, wrong, "mcp: the step does not say what to ask");
 }
 
+/* The scenario says itself what is sent, or chose what the revision does not have. */
+static bool is_meant(const struct step *step, const struct session *s)
+{
+    const struct mcp_revision *revision = mcp_revision_in_force(s->client);
+    return step->mcp_op == MCP_OP_RAW ||
+           (step->mcp_op == MCP_OP_PING && !mcp_method_exists(revision, "ping")) ||
+           (step->mcp_op == MCP_OP_DISCOVER &&
+            !mcp_method_exists(revision, "server/discover"));
+}
+
 /* What the server's frames broke may be asserted; what ours broke is our bug. */
 static void see_findings(struct session *s, struct attempt *at)
 {
@@ -417,6 +427,8 @@ static int converse(struct ctx *ctx, const struct step *step, struct session *s,
         buf_reset(&s->frames.sent);
         buf_reset(&s->frames.received);
         free(TAKE(what));
+        if (is_meant(step, s))
+            mcp_mean(s->client);
         rc = ask(ctx, step, s, &what, &a, err, &failed);
         if (rc < 0 && failed.kind == ERR_NONE) {
             mcp_answer_release(&a);

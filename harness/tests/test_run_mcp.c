@@ -108,6 +108,43 @@ static void fails_when_a_server_breaks_the_protocol_until_the_time_is_over(void 
     assert_string_equal(check(f, "asked", "frames_valid"), "BROKEN");
 }
 
+static const json_t *last_sent(struct fixture *f)
+{
+    const json_t *last = NULL;
+    for (size_t i = 0; i < json_array_size(f->memory.events); i++) {
+        const json_t *ev = json_array_get(f->memory.events, i);
+        if (strcmp(json_str(ev, "event", ""), "frame") == 0 &&
+            strcmp(json_str(ev, "direction", ""), "sent") == 0)
+            last = ev;
+    }
+    return last;
+}
+
+static void takes_what_the_scenario_wrote_as_it_is_meant(void **state)
+{
+    struct fixture *f = *state;
+    run_shell(f, "wrong-params",
+              INIT "echo '{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{\"content\":[]}}'",
+              "    raw: {method: tools/call, params: {name: t, arguments: [1]}}\n"
+              "    expect: {json: '.content == []'}\n");
+    assert_string_equal(check(f, "asked", "json"), "PASS");
+    assert_int_equal(json_int(last_sent(f), "raw", 0), 1);
+    assert_int_equal(json_int(last_sent(f), "valid", 1), 0);
+    json_array_clear(f->memory.events);
+    run_shell(f, "not-meant", INIT NO_TOOLS,
+              "    list tools: {}\n    expect: {frames_valid: true}\n");
+    assert_int_equal(json_int(last_sent(f), "raw", 0), 0);
+}
+
+static void asks_for_what_the_revision_does_not_have(void **state)
+{
+    struct fixture *f = *state;
+    run_shell(f, "discover", INIT NO_TOOLS,
+              "    discover: {}\n    expect: {json: '.tools == []'}\n");
+    assert_string_equal(check(f, "asked", "json"), "PASS");
+    assert_int_equal(json_int(last_sent(f), "raw", 0), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -116,6 +153,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             fails_when_a_server_hangs_up_and_breaks_when_none_is_there, setup,
             teardown_fixture),
+        cmocka_unit_test_setup_teardown(takes_what_the_scenario_wrote_as_it_is_meant,
+                                        setup, teardown_fixture),
+        cmocka_unit_test_setup_teardown(asks_for_what_the_revision_does_not_have, setup,
+                                        teardown_fixture),
         cmocka_unit_test_setup_teardown(
             fails_when_a_server_breaks_the_protocol_until_the_time_is_over, setup,
             teardown_fixture),
