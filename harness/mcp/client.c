@@ -115,6 +115,11 @@ int mcp_junk_lines(const struct mcp_client *c)
     return c->transport->junk_lines;
 }
 
+int mcp_notify_status(const struct mcp_client *c)
+{
+    return c->transport->sent_status;
+}
+
 int mcp_restarts(const struct mcp_client *c)
 {
     return c->transport->restarts;

@@ -121,6 +121,8 @@ const json_t *mcp_capabilities(const struct mcp_client *c); /* of the server */
 const char *mcp_instructions(const struct mcp_client *c);
 const char *mcp_session(const struct mcp_client *c); /* NULL = none */
 int mcp_junk_lines(const struct mcp_client *c);      /* stdio: lines that are no frames */
+/* HTTP: the status that the last notification was answered with; 0 = none. */
+int mcp_notify_status(const struct mcp_client *c);
 int mcp_restarts(const struct mcp_client *c); /* stdio: how often it was started anew */
 /* What the server broke so far, and what we did; sentences, each once. Borrowed. */
 const struct strv *mcp_findings(const struct mcp_client *c);

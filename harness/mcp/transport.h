@@ -64,6 +64,7 @@ struct mcp_transport {
     struct asked asked;       /* the requests so far */
     struct rpc_frame aside;   /* stdio: an error without an id, that came while an answer
                                  was awaited; root NULL = none */
+    int sent_status;          /* HTTP: of the answer to the last send; 0 = none */
     bool handshake;           /* the exchange is initialize: a session id may come */
     bool to_the_letter;       /* the message is a user's: any answer will do, and what it
                                  breaks is not ours */

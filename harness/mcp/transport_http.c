@@ -221,8 +221,10 @@ static int http_send(struct mcp_transport *base, const char *text, int64_t deadl
         .t = t, .resp = &resp, .deadline_ms = deadline_ms, .answer = &none};
     buf_init(&in.body, LIMIT_ERROR_TEXT);
     sse_init(&in.sse, on_event, &in);
+    base->sent_status = 0;
     if (perform(t, t->receiving ? t->side : t->http, text, &in, err))
         return -1;
+    base->sent_status = resp.status;
     /* 202 without a body is the rule; some servers answer 200 with one. */
     bool accepted = resp.status / 100 == 2;
     if (!accepted && refused)

@@ -289,22 +289,36 @@ static void see_answer(const struct step *step, const struct session *s,
     }
 }
 
+/* Nothing answers a notification but HTTP, with a status; a refusal is one too. */
+static int notify(struct session *s, const char *method, json_t *params,
+                  struct mcp_answer *a, struct err *failed)
+{
+    int rc = mcp_notify(s->client, method, params, failed);
+    a->http_status = s->url ? mcp_notify_status(s->client) : 0;
+    if (rc == 0 || a->http_status / 100 == 2 || a->http_status == 0)
+        return rc;
+    a->outcome = MCP_HTTP_ERROR;
+    a->http_body = xstrdup(failed->text);
+    err_clear(failed);
+    return 0;
+}
+
 static int ask_raw(struct ctx *ctx, const struct step *step, struct session *s,
                    json_t *params, char **what, struct mcp_answer *a, struct err *wrong,
                    struct err *failed)
 {
     CLEANUP(free_ptr) char *method = NULL;
-    CLEANUP(free_ptr) char *notify = NULL;
+    CLEANUP(free_ptr) char *told = NULL;
     CLEANUP(free_ptr) char *text = NULL;
     if (ctx_text(ctx, step, ynode_get(step->mcp_arg, "method"), &method, wrong) < 0 ||
-        ctx_text(ctx, step, ynode_get(step->mcp_arg, "notify"), &notify, wrong) < 0 ||
+        ctx_text(ctx, step, ynode_get(step->mcp_arg, "notify"), &told, wrong) < 0 ||
         ctx_text(ctx, step, ynode_get(step->mcp_arg, "text"), &text, wrong) < 0)
         return -1;
-    *what = xstrdup(method ? method : notify ? notify : "a message to the letter");
+    *what = xstrdup(method ? method : told ? told : "a message to the letter");
     if (text)
         return mcp_send_text(s->client, text, a, failed);
-    if (notify)
-        return mcp_notify(s->client, notify, params, failed);
+    if (told)
+        return notify(s, told, params, a, failed);
     return mcp_request(s->client, method, params, a, failed);
 }
 

@@ -145,6 +145,21 @@ static void asks_for_what_the_revision_does_not_have(void **state)
     assert_int_equal(json_int(last_sent(f), "raw", 0), 1);
 }
 
+static void tells_with_which_status_a_notification_was_answered(void **state)
+{
+    struct fixture *f = *state;
+    static const struct fake_reply taken[] = {GREETED, {"202 Accepted", "", NULL}};
+    static const struct fake_reply refused[] = {GREETED, {"400 Bad Request", "", NULL}};
+    run_http(f, "taken", taken, ARRAY_SIZE(taken),
+             "    raw: {notify: notifications/x}\n    expect: {http_status: 202}\n");
+    assert_string_equal(check(f, "asked", "http_status"), "PASS");
+    json_array_clear(f->memory.events);
+    run_http(f, "refused", refused, ARRAY_SIZE(refused),
+             "    raw: {notify: notifications/x}\n    expect: {http_status: 202}\n");
+    assert_string_equal(check(f, "asked", "http_status"), "FAIL");
+    assert_non_null(strstr(reason(f), "400"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -153,6 +168,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             fails_when_a_server_hangs_up_and_breaks_when_none_is_there, setup,
             teardown_fixture),
+        cmocka_unit_test_setup_teardown(
+            tells_with_which_status_a_notification_was_answered, setup, teardown_fixture),
         cmocka_unit_test_setup_teardown(takes_what_the_scenario_wrote_as_it_is_meant,
                                         setup, teardown_fixture),
         cmocka_unit_test_setup_teardown(asks_for_what_the_revision_does_not_have, setup,
