@@ -519,6 +519,10 @@ int mcp_list_tools(struct mcp_client *c, struct mcp_answer *ret, struct err *err
             return -1;
     if (ret->outcome != MCP_OK)
         return 0;
+    if (c->capabilities && !json_object_get(c->capabilities, "tools"))
+        mcp_found(c->transport,
+                  "tools/list: the server lists tools, but does not declare "
+                  "the capability");
     modern_keep_tools(c, l.all);
     json_decref(ret->result);
     ret->result = json_make("{s:O}", "tools", l.all);

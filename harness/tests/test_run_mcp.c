@@ -160,6 +160,19 @@ static void tells_with_which_status_a_notification_was_answered(void **state)
     assert_non_null(strstr(reason(f), "400"));
 }
 
+static void finds_a_list_of_tools_that_was_not_declared(void **state)
+{
+    struct fixture *f = *state;
+    run_shell(
+        f, "undeclared",
+        "read l; echo '{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"protocolVersion\":"
+        "\"2025-11-25\",\"capabilities\":{},\"serverInfo\":{\"name\":\"s\","
+        "\"version\":\"1\"}}}'; read l; read l; " NO_TOOLS,
+        "    list tools: {}\n    expect: {frames_valid: true}\n");
+    assert_string_equal(check(f, "asked", "frames_valid"), "FAIL");
+    assert_non_null(strstr(reason(f), "does not declare the capability"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -170,6 +183,8 @@ int main(void)
             teardown_fixture),
         cmocka_unit_test_setup_teardown(
             tells_with_which_status_a_notification_was_answered, setup, teardown_fixture),
+        cmocka_unit_test_setup_teardown(finds_a_list_of_tools_that_was_not_declared,
+                                        setup, teardown_fixture),
         cmocka_unit_test_setup_teardown(takes_what_the_scenario_wrote_as_it_is_meant,
                                         setup, teardown_fixture),
         cmocka_unit_test_setup_teardown(asks_for_what_the_revision_does_not_have, setup,
