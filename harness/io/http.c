@@ -174,9 +174,12 @@ static int add_headers(struct transfer *t, struct err *err)
     for (size_t i = 0; i < h->n; i++) {
         const char *line = h->v[i];
         const char *colon = strchr(line, ':');
+        /* What follows the name may be a secret. */
+        size_t name = strcspn(line, ": \t\r\n");
         if (colon == NULL || colon == line || strpbrk(line, "\r\n") != NULL)
-            return err_set(err, ERR_SHAPE, "'%.60s' is not a header (want 'Name: value')",
-                           line);
+            return err_set(err, ERR_SHAPE,
+                           "header '%.*s' is none: want 'Name: value', in one line",
+                           name > 60 ? 60 : (int)name, line);
         if (strncasecmp(line, "Content-Type:", 13) == 0)
             has_type = true;
         if (strncasecmp(line, "User-Agent:", 11) == 0)

@@ -134,6 +134,18 @@ static void refuses_urls_methods_and_headers_that_are_none(void **state)
     assert_int_equal(f->requests, 0);
 }
 
+static void names_a_header_that_is_none_without_its_value(void **state)
+{
+    struct fixture *f = *state;
+    CLEANUP(result_release) struct result r = RESULT_INIT;
+    struct http_request req = {.url = url(f->base, "/hello")};
+    strv_add(&req.headers, "Authorization: Bearer canary\n");
+    ask(f, &req, &r);
+    http_request_release(&req);
+    assert_non_null(strstr(r.failed.text, "'Authorization'"));
+    assert_null(strstr(r.failed.text, "canary"));
+}
+
 static void follows_redirects_only_when_asked(void **state)
 {
     struct fixture *f = *state;
@@ -307,6 +319,7 @@ int main(void)
         IN_LOOP(an_answer_that_breaks_off_is_a_network_error),
         IN_LOOP(a_body_past_its_limit_is_a_shape_error),
         IN_LOOP(refuses_urls_methods_and_headers_that_are_none),
+        IN_LOOP(names_a_header_that_is_none_without_its_value),
         IN_LOOP(follows_redirects_only_when_asked),
         IN_LOOP(carries_the_bearer_to_the_same_host_only),
         IN_LOOP(a_cancelled_call_is_never_done),
