@@ -163,22 +163,27 @@ static char *shown(const json_t *value)
     return text;
 }
 
+void surface_words(const json_t *difference, struct buf *out)
+{
+    const char *change = json_str(difference, "change", "");
+    const char *tool = json_str(difference, "tool", "");
+    if (strcmp(change, "changed") != 0) {
+        buf_addf(out, "%c tool '%s'", *change == 'a' ? '+' : '-', tool);
+        return;
+    }
+    CLEANUP(free_ptr) char *before = shown(json_object_get(difference, "before"));
+    CLEANUP(free_ptr) char *after = shown(json_object_get(difference, "after"));
+    buf_addf(out, "~ tool '%s': %s: %s is now %s", tool, json_str(difference, "path", ""),
+             before, after);
+}
+
 size_t surface_diff(const json_t *expected, const json_t *actual, struct buf *out)
 {
     CLEANUP(json_drop) json_t *list = surface_differences(expected, actual);
     size_t n = json_array_size(list);
     for (size_t i = 0; i < n; i++) {
-        const json_t *row = json_array_get(list, i);
-        const char *change = json_str(row, "change", "");
-        const char *tool = json_str(row, "tool", "");
-        if (strcmp(change, "changed") != 0) {
-            buf_addf(out, "%c tool '%s'\n", *change == 'a' ? '+' : '-', tool);
-            continue;
-        }
-        CLEANUP(free_ptr) char *before = shown(json_object_get(row, "before"));
-        CLEANUP(free_ptr) char *after = shown(json_object_get(row, "after"));
-        buf_addf(out, "~ tool '%s': %s: %s is now %s\n", tool, json_str(row, "path", ""),
-                 before, after);
+        surface_words(json_array_get(list, i), out);
+        buf_addc(out, '\n');
     }
     return n;
 }

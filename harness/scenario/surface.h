@@ -24,9 +24,10 @@ MUST_CHECK int surface_read(const char *path, json_t **ret, struct err *err);
 /* An array of {"tool", "change": "added"|"removed"|"changed", "path"?, "before"?,
  * "after"?}; before and after are left out where there was nothing. New reference. */
 json_t *surface_differences(const json_t *expected, const json_t *actual);
-/* Appends a line for each difference: "- tool 'x'", "+ tool 'y'",
- * "~ tool 'z': inputSchema.properties.n.type: \"string\" is now \"integer\"". Returns how
- * many there are. */
+/* Appends one of them in words: "- tool 'x'", "+ tool 'y'",
+ * "~ tool 'z': inputSchema.properties.n.type: \"string\" is now \"integer\"". */
+void surface_words(const json_t *difference, struct buf *out);
+/* Appends a line for each difference. Returns how many there are. */
 size_t surface_diff(const json_t *expected, const json_t *actual, struct buf *out);
 
 #endif
