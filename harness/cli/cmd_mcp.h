@@ -80,8 +80,8 @@ MUST_CHECK int mcp_check_options(const char *action, const struct mcp_arguments 
  * words. ERR_USAGE, ERR_CONFIG. */
 MUST_CHECK int mcp_read_inputs(struct mcp_session *s, const char *action,
                                struct err *err);
-/* The key=value words over --args, values as the tool's schema in the list says.
- * Caller owns *ret. */
+/* The key=value words and --args, values as the tool's schema in the list says. ERR_USAGE
+ * for one that cannot be sent. Caller owns *ret. */
 MUST_CHECK int mcp_arguments_of(const struct mcp_session *s,
                                 const struct mcp_answer *list, json_t **ret,
                                 struct err *err);

@@ -8,6 +8,7 @@
 
 #include "base/limits.h"
 #include "base/num.h"
+#include "base/utf8.h"
 #include "io/json.h"
 #include "scenario/surface.h"
 
@@ -68,6 +69,8 @@ static int read_object(const char *option, const char *text, size_t len, json_t 
 {
     CLEANUP(json_drop) json_t *read = NULL;
     struct err why = ERR_INIT;
+    if (strspn(text, " \t\r\n") == len)
+        return err_set(err, ERR_USAGE, "%s is empty", option);
     if (json_parse(text, len, &read, &why))
         return err_set(err, ERR_USAGE, "%s: %s", option, why.text);
     if (!json_is_object(read))
@@ -89,23 +92,40 @@ static int read_args(struct mcp_session *s, const char *args, struct err *err)
     return read_object("--args", text.data, text.len, &s->arguments, err);
 }
 
+/* Of the words key=value, before anybody is asked what the values are. */
+static int check_words(const struct mcp_session *s, struct err *err)
+{
+    CLEANUP(strv_release) struct strv keys = STRV_INIT;
+    for (size_t i = 0; i < s->words.n; i++) {
+        const char *word = s->words.v[i];
+        size_t n = strcspn(word, "=");
+        if (i > 0 && (!n || !word[n]))
+            return err_set(err, ERR_USAGE,
+                           "'%s' is no argument; they are written key=value", word);
+        if (utf8_valid(word, strlen(word)) != strlen(word))
+            return err_set(err, ERR_USAGE, "'%s' is not UTF-8", word);
+        if (i == 0)
+            continue;
+        CLEANUP(free_ptr) char *key = xstrndup(word, n);
+        if (strv_has(&keys, key) || json_object_get(s->arguments, key))
+            return err_set(err, ERR_USAGE, "'%s' is given twice", key);
+        strv_add(&keys, key);
+    }
+    return 0;
+}
+
 int mcp_read_inputs(struct mcp_session *s, const char *action, struct err *err)
 {
     const struct mcp_arguments *a = s->a;
     const char *input = value_for(action, "input", a->input);
     const char *match = value_for(action, "match", a->match);
     const char *args = value_for(action, "args", a->args);
-    for (size_t i = 1; i < s->words.n; i++)
-        if (!strchr(s->words.v[i], '=') || *s->words.v[i] == '=')
-            return err_set(err, ERR_USAGE,
-                           "'%s' is no argument; they are written key=value",
-                           s->words.v[i]);
     if (strcmp(action, "bench") == 0 && a->count < 1)
         return err_set(err, ERR_USAGE, "--count takes 1 or more");
     if (match && a->baseline)
         return err_set(err, ERR_USAGE,
                        "--baseline writes and --match compares: which of the two?");
-    if (read_args(s, args, err) ||
+    if (read_args(s, args, err) || check_words(s, err) ||
         (input && read_object("--input", input, strlen(input), &s->input, err)) ||
         (match && surface_read(match, &s->expected, err)))
         return -1;
@@ -188,7 +208,7 @@ static unsigned may_be(const json_t *root, const json_t *schema, int refs)
 }
 
 /* Text where the schema allows one; what the text itself says where it does not, or says
- * nothing. */
+ * nothing. NULL = an integer that would be sent as another number. */
 static json_t *value_of(const json_t *root, const json_t *property, const char *text)
 {
     unsigned all = may_be(root, property, MOST_REFS);
@@ -197,6 +217,10 @@ static json_t *value_of(const json_t *root, const json_t *property, const char *
         return json_null();
     if ((all & MAY_BE_TEXT) || json_parse(text, strlen(text), &read, NULL))
         return json_str_new(text);
+    if (json_is_real(read) && !strpbrk(text, ".eE")) {
+        json_decref(read);
+        return NULL;
+    }
     return read;
 }
 
@@ -222,8 +246,12 @@ int mcp_arguments_of(const struct mcp_session *s, const struct mcp_answer *list,
         CLEANUP(free_ptr)
         char *key = xstrndup(s->words.v[i], (size_t)(equals - s->words.v[i]));
         json_t *value = value_of(schema, json_object_get(properties, key), equals + 1);
-        if (json_object_set_new(arguments, key, value))
-            return err_set(err, ERR_USAGE, "'%s' is not UTF-8", key);
+        if (!value)
+            return err_set(err, ERR_USAGE,
+                           "'%.200s': more than 64 bits hold; with e0 at its end it is "
+                           "sent as a real number, in double quotes as a text",
+                           s->words.v[i]);
+        json_put(arguments, key, value);
     }
     *ret = TAKE(arguments);
     return 0;
