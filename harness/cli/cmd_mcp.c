@@ -27,6 +27,8 @@ const struct option_row mcp_option_rows[] = {
     {"bearer-env", 0, OPTION_TEXT, "NAME", NULL,
      offsetof(struct mcp_arguments, bearer_env),
      "send the token that this environment variable holds; it is never shown"},
+    {"ca-file", 0, OPTION_TEXT, "FILE", NULL, offsetof(struct mcp_arguments, ca_file),
+     "authorities, as PEM, to trust for https instead of the system's"},
     {"revision", 0, OPTION_TEXT, "DATE", NULL, offsetof(struct mcp_arguments, revision),
      "revision of the protocol (default: found out, the newest first)"},
     {"timeout", 't', OPTION_TEXT, "TIME", "60s", offsetof(struct mcp_arguments, timeout),
@@ -80,7 +82,8 @@ int mcp_session_open(struct mcp_session *s, const char *revision, struct mcp_ans
                               .on_notification_arg = s,
                               .progress = !s->a->json,
                               .stop = &stopped,
-                              .headers = &s->headers};
+                              .headers = &s->headers,
+                              .ca_file = s->a->ca_file};
     int64_t start = clock_mono_ms();
     mcp_session_drop(s);
     if (!s->http && http_new(&s->http, err))
@@ -134,74 +137,6 @@ static void session_release(struct mcp_session *s)
     free(s->token);
 }
 
-static bool is_url(const char *s)
-{
-    return strncmp(s, "http://", 7) == 0 || strncmp(s, "https://", 8) == 0;
-}
-
-/* ACTION [URL] WORDS... [URL] [-- COMMAND...] */
-static int read_operands(struct mcp_session *s, const struct strv *operands,
-                         struct err *err)
-{
-    size_t i = 1;
-    for (; i < operands->n && strcmp(operands->v[i], "--") != 0; i++) {
-        if (is_url(operands->v[i]) && !s->url)
-            s->url = xstrdup(operands->v[i]);
-        else
-            strv_add(&s->words, operands->v[i]);
-    }
-    for (i++; i < operands->n; i++)
-        strv_add(&s->command, operands->v[i]);
-    if (s->url && s->command.n)
-        return err_set(err, ERR_USAGE, "a URL and a command: which of the two?");
-    if (!s->url && !s->command.n)
-        return err_set(err, ERR_USAGE,
-                       "mcp: which server? end with a URL, or with '-- COMMAND...'");
-    return 0;
-}
-
-/* An option that would change nothing is a mistake of who gives it. */
-static int check_reach(const struct mcp_session *s, struct err *err)
-{
-    static const char *const of_a_url[] = {"header", "bearer-env"};
-    if (s->url && strv_has(&s->a->given, "env"))
-        return err_set(err, ERR_USAGE, "mcp: --env goes with '-- COMMAND...', not a URL");
-    for (size_t i = 0; !s->url && i < ARRAY_SIZE(of_a_url); i++)
-        if (strv_has(&s->a->given, of_a_url[i]))
-            return err_set(err, ERR_USAGE,
-                           "mcp: --%s goes with a URL; a command has --env", of_a_url[i]);
-    return 0;
-}
-
-static int read_credentials(struct mcp_session *s, struct err *err)
-{
-    const struct mcp_arguments *a = s->a;
-    for (char **e = environ; *e; e++)
-        strv_add(&s->env, *e);
-    for (size_t i = 0; i < a->env.n; i++) {
-        const char *equals = strchr(a->env.v[i], '=');
-        if (!equals || equals == a->env.v[i])
-            return err_set(err, ERR_USAGE, "--env takes NAME=VALUE, not '%s'",
-                           a->env.v[i]);
-        CLEANUP(free_ptr)
-        char *name = xstrndup(a->env.v[i], (size_t)(equals - a->env.v[i]));
-        strv_env_set(&s->env, name, equals + 1);
-    }
-    for (size_t i = 0; i < a->header.n; i++)
-        if (!strchr(a->header.v[i], ':'))
-            return err_set(err, ERR_USAGE, "--header takes 'NAME: VALUE', not '%s'",
-                           a->header.v[i]);
-    strv_copy(&s->headers, &a->header);
-    if (!a->bearer_env)
-        return 0;
-    const char *token = getenv(a->bearer_env); /* NOLINT(concurrency-mt-unsafe) */
-    if (!token || !*token)
-        return err_set(err, ERR_CONFIG, "--bearer-env: '%s' is not set", a->bearer_env);
-    s->token = xstrdup(token);
-    strv_addf(&s->headers, "Authorization: Bearer %s", token);
-    return 0;
-}
-
 static int read_options(struct mcp_session *s, struct err *err)
 {
     struct console_options console = {0};
@@ -214,7 +149,7 @@ static int read_options(struct mcp_session *s, struct err *err)
     if (console_options_for(stdout, s->a->color, &console, err))
         return -1;
     s->colour = console.colour;
-    return read_credentials(s, err);
+    return mcp_read_credentials(s, err);
 }
 
 /* ---- call ---- */
@@ -302,7 +237,9 @@ static const struct action *find_action(const struct strv *operands, struct err 
     CLEANUP(free_ptr)
     char *what =
         operands->n ? xasprintf("'%s' is none of", given) : xstrdup("what to do? one of");
-    err_set(err, ERR_USAGE, "mcp: %s list, call, ping, inspect, bench, conformance%s",
+    err_set(err, ERR_USAGE,
+            "mcp: %s list, call, ping, inspect, bench, conformance%s "
+            "(see 'waybill mcp --help')",
             what, meant);
     return NULL;
 }
@@ -310,8 +247,15 @@ static const struct action *find_action(const struct strv *operands, struct err 
 static int check_words(const struct action *action, const struct mcp_session *s,
                        struct err *err)
 {
-    if (s->words.n < action->words)
-        return err_set(err, ERR_USAGE, "mcp %s: which tool?", action->name);
+    const char *tool = s->words.n ? s->words.v[0] : "";
+    if (action->more && strchr(tool, '='))
+        return err_set(err, ERR_USAGE,
+                       "mcp %s: which tool? '%s' is an argument of one "
+                       "(see 'waybill mcp --help')",
+                       action->name, tool);
+    if (s->words.n < action->words || (action->more && s->words.n && !*tool))
+        return err_set(err, ERR_USAGE, "mcp %s: which tool? (see 'waybill mcp --help')",
+                       action->name);
     if (s->words.n > action->words && !action->more)
         return err_set(err, ERR_USAGE, "mcp %s: '%s' is too much", action->name,
                        s->words.v[action->words]);
@@ -347,13 +291,25 @@ static int tell(struct mcp_session *s, int code, struct err *err)
     return code;
 }
 
+static int print_help(void)
+{
+    CLEANUP(buf_release) struct buf out = BUF_INIT(MIB(1));
+    for (const struct command *c = commands; c->name; c++)
+        if (strcmp(c->name, "mcp") == 0)
+            help_command(c, &out);
+    fwrite(out.data, 1, out.len, stdout);
+    return EXIT_PASSED;
+}
+
 int cmd_mcp(void *arguments, const struct strv *operands, struct err *err)
 {
+    if (operands->n && strcmp(operands->v[0], "help") == 0)
+        return print_help();
     struct mcp_session s = {.a = arguments};
     const struct action *action = find_action(operands, err);
     int code = -1;
     if (action && !mcp_check_options(action->name, s.a, err) &&
-        !read_operands(&s, operands, err) && !check_reach(&s, err) &&
+        !mcp_read_operands(&s, operands, err) && !mcp_check_reach(&s, err) &&
         !check_words(action, &s, err) && !read_options(&s, err) &&
         !mcp_read_inputs(&s, action->name, err) && !catch_signals(err))
         code = act(action, &s, err);

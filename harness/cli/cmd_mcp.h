@@ -13,7 +13,8 @@
 struct http;
 
 struct mcp_arguments {
-    char *revision, *timeout, *bearer_env, *baseline, *match, *args, *input, *color;
+    char *revision, *timeout, *bearer_env, *ca_file;
+    char *baseline, *match, *args, *input, *color;
     struct strv header, env;
     struct strv given; /* names of the options that stood on the command line */
     int count;
@@ -72,6 +73,14 @@ int mcp_complain(const struct mcp_session *s, const char *what,
 int mcp_refused(struct mcp_session *s, const char *what, const struct mcp_answer *a);
 mcp_frame_fn mcp_show_frame;
 mcp_notification_fn mcp_show_notification;
+
+/* The URL or the command among the operands, and the words; the options that go with the
+ * one or the other; then headers, token and variables. ERR_USAGE, ERR_CONFIG. */
+MUST_CHECK int mcp_read_operands(struct mcp_session *s, const struct strv *operands,
+                                 struct err *err);
+MUST_CHECK int mcp_check_reach(const struct mcp_session *s, struct err *err);
+MUST_CHECK int mcp_read_credentials(struct mcp_session *s, struct err *err);
+bool mcp_sends_authorization(const struct mcp_session *s);
 
 /* ERR_USAGE for an option that stood on the command line and is not the action's. */
 MUST_CHECK int mcp_check_options(const char *action, const struct mcp_arguments *a,
