@@ -86,6 +86,7 @@ int mcp_session_open(struct mcp_session *s, const char *revision, struct mcp_ans
                               .ca_file = s->a->ca_file};
     int64_t start = clock_mono_ms();
     mcp_session_drop(s);
+    s->open = false;
     if (!s->http && http_new(&s->http, err))
         return -1;
     int rc = s->url ? mcp_open_http(s->http, s->url, &opt, &s->client, err)
@@ -94,6 +95,7 @@ int mcp_session_open(struct mcp_session *s, const char *revision, struct mcp_ans
     if (rc || mcp_initialize(s->client, ret, err))
         return -1;
     s->handshake_ms = clock_mono_ms() - start;
+    s->open = ret->outcome == MCP_OK;
     return 0;
 }
 
@@ -184,7 +186,11 @@ static int act_call(struct mcp_session *s, struct err *err)
         mcp_print_answer(s, &a);
     else
         mcp_print_content(s, a.result);
-    return a.outcome == MCP_OK ? EXIT_PASSED : EXIT_FAILED;
+    if (a.outcome == MCP_OK)
+        return EXIT_PASSED;
+    /* What it said is in the result. */
+    mcp_say(s, "%s: the tool says it failed", name);
+    return EXIT_FAILED;
 }
 
 /* ---- ping ---- */
@@ -197,9 +203,10 @@ static int act_ping(struct mcp_session *s, struct err *err)
     if (a.outcome != MCP_OK)
         return mcp_refused(s, "ping", &a);
     CLEANUP(buf_release) struct buf out = BUF_INIT(LIMIT_ERROR_TEXT);
-    buf_addf(&out, "%s answers in %lld ms (revision %s)\n",
-             mcp_server_name(s->client) ? mcp_server_name(s->client) : "the server",
-             (long long)a.elapsed_ms, mcp_revision(s->client));
+    const char *server = mcp_server_name(s->client);
+    mcp_clean_line(server ? server : "the server", &out);
+    buf_addf(&out, " answers in %lld ms (revision %s)\n", (long long)a.elapsed_ms,
+             mcp_revision(s->client));
     if (s->a->json)
         mcp_print_answer(s, &a);
     else
@@ -281,7 +288,7 @@ static int tell(struct mcp_session *s, int code, struct err *err)
         mcp_session_keep_findings(s);
     if (code < 0) {
         CLEANUP(buf_release) struct buf safe = BUF_INIT(sizeof(err->text) - 1);
-        mcp_safe_text(s, err->text, &safe);
+        mcp_safe_line(s, err->text, &safe);
         memcpy(err->text, safe.data, safe.len + 1);
     }
     if (!s->a->json)

@@ -37,6 +37,7 @@ struct mcp_session {
     struct strv findings;      /* of every connection, each once */
     char *revision;            /* owned; the last that was agreed on, or NULL */
     bool colour;
+    bool open; /* the server has answered the handshake with a result */
 };
 
 /* Connects (again, when cold) and gets to know the server. 0 = it answered, and *ret is
@@ -47,12 +48,14 @@ MUST_CHECK int mcp_session_open(struct mcp_session *s, const char *revision,
 void mcp_session_keep_findings(struct mcp_session *s);
 void mcp_session_drop(struct mcp_session *s);
 
-/* Append without the token; with U+FFFD for what is not UTF-8 and for every control
- * character but newline and tab; and both. */
+/* Append without the token; with U+FFFD for what is not UTF-8, for what turns the
+ * direction of writing and for every control character but newline and tab; for newlines
+ * too; and the last without the token. */
 void mcp_hide_token(const struct mcp_session *s, const char *text, size_t len,
                     struct buf *out);
 void mcp_clean(const char *text, size_t len, struct buf *out);
-void mcp_safe_text(const struct mcp_session *s, const char *text, struct buf *out);
+void mcp_clean_line(const char *text, struct buf *out);
+void mcp_safe_line(const struct mcp_session *s, const char *text, struct buf *out);
 
 /* Results go to stdout without the token, and to a terminal clean, unless styled: then
  * the caller cleans what is not its own. */
@@ -65,7 +68,9 @@ void mcp_print_answer(struct mcp_session *s, const struct mcp_answer *a);
 void mcp_print_broken(struct mcp_session *s, const struct err *err); /* no answer */
 void mcp_print_content(const struct mcp_session *s, const json_t *result);
 void mcp_print_findings(const struct mcp_session *s); /* on stderr */
-json_t *mcp_sentences(const struct strv *list);       /* a new array of texts */
+/* One line on stderr, whatever the server put into it. */
+void mcp_say(const struct mcp_session *s, const char *fmt, ...) PRINTF_LIKE(2, 3);
+json_t *mcp_sentences(const struct strv *list); /* a new array of texts */
 /* Says on stderr what the server refused; the exit code for it. refused also prints it
  * as JSON, if that is wanted. */
 int mcp_complain(const struct mcp_session *s, const char *what,

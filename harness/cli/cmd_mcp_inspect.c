@@ -2,6 +2,8 @@
  */
 #include "cli/cmd_mcp.h"
 
+#include <string.h>
+
 #include "base/limits.h"
 #include "io/json.h"
 #include "run/verdict.h"
@@ -12,15 +14,18 @@ static json_t *inspect_json(const struct mcp_session *s, const struct mcp_answer
     const struct mcp_client *c = s->client;
     json_t *info = json_deep_copy(mcp_server_info(c));
     json_t *capabilities = json_deep_copy(mcp_capabilities(c));
-    return json_make(
-        "{s:o*,s:s,s:s,s:s,s:b,s:o*,s:s*,s:{s:I,s:I},s:I,s:i,s:o}", "server", info,
-        "revision", mcp_revision(c), "era",
-        mcp_revision_is_modern(mcp_revision_in_force(c)) ? "modern" : "legacy",
-        "transport", s->url ? "http" : "stdio", "session", session, "capabilities",
-        capabilities, "instructions", mcp_instructions(c), "timing_ms", "handshake",
-        (json_int_t)s->handshake_ms, "tools_list", (json_int_t)list->elapsed_ms, "tools",
-        (json_int_t)json_array_size(json_object_get(list->result, "tools")), "junk_lines",
-        mcp_junk_lines(c), "findings", mcp_sentences(mcp_findings(c)));
+    const json_t *listed = json_object_get(list->result, "tools");
+    json_t *tools =
+        listed ? json_integer((json_int_t)json_array_size(listed)) : json_null();
+    return json_make("{s:o*,s:s,s:s,s:s,s:b,s:o*,s:s*,s:{s:I,s:I},s:o,s:i,s:o}", "server",
+                     info, "revision", mcp_revision(c), "era",
+                     mcp_revision_is_modern(mcp_revision_in_force(c)) ? "modern"
+                                                                      : "legacy",
+                     "transport", s->url ? "http" : "stdio", "session", session,
+                     "capabilities", capabilities, "instructions", mcp_instructions(c),
+                     "timing_ms", "handshake", (json_int_t)s->handshake_ms, "tools_list",
+                     (json_int_t)list->elapsed_ms, "tools", tools, "junk_lines",
+                     mcp_junk_lines(c), "findings", mcp_sentences(mcp_findings(c)));
 }
 
 static void print_inspection(const struct mcp_session *s, const json_t *j)
@@ -30,27 +35,35 @@ static void print_inspection(const struct mcp_session *s, const json_t *j)
     const char *key = NULL;
     json_t *value = NULL;
     CLEANUP(buf_release) struct buf out = BUF_INIT(LIMIT_REPORT);
-    CLEANUP(buf_release) struct buf clean = BUF_INIT(LIMIT_REPORT);
-    buf_addf(&out, "server        %s %s\n", json_str(info, "name", "(no name)"),
-             json_str(info, "version", ""));
-    buf_addf(&out, "revision      %s (%s)\n", json_str(j, "revision", ""),
+    buf_adds(&out, "server        ");
+    mcp_clean_line(json_str(info, "name", "(no name)"), &out);
+    buf_addc(&out, ' ');
+    mcp_clean_line(json_str(info, "version", ""), &out);
+    buf_addf(&out, "\nrevision      %s (%s)\n", json_str(j, "revision", ""),
              json_str(j, "era", ""));
     buf_addf(&out, "transport     %s%s\n", json_str(j, "transport", ""),
              json_bool(j, "session", false) ? ", with a session" : "");
     buf_adds(&out, "capabilities ");
     json_object_foreach(json_object_get(j, "capabilities"), key, value)
     {
-        buf_addf(&out, " %s", key);
+        buf_addc(&out, ' ');
+        mcp_clean_line(key, &out);
     }
-    buf_addf(&out, "\ntools         %lld\n", (long long)json_int(j, "tools", 0));
+    if (json_is_null(json_object_get(j, "tools")))
+        buf_adds(&out, "\ntools         unknown\n");
+    else
+        buf_addf(&out, "\ntools         %lld\n", (long long)json_int(j, "tools", 0));
     buf_addf(&out, "timing        handshake %lld ms, tools/list %lld ms\n",
              (long long)json_int(timing, "handshake", 0),
              (long long)json_int(timing, "tools_list", 0));
     buf_addf(&out, "findings      %zu\n", mcp_findings(s->client)->n);
-    if (json_str(j, "instructions", NULL))
-        buf_addf(&out, "instructions  %s\n", json_str(j, "instructions", ""));
-    mcp_clean(out.data, out.len, &clean);
-    mcp_print(s, &clean);
+    const char *instructions = json_str(j, "instructions", "");
+    if (*instructions) {
+        buf_adds(&out, "instructions  ");
+        mcp_clean(instructions, strlen(instructions), &out);
+        buf_addc(&out, '\n');
+    }
+    mcp_print(s, &out);
 }
 
 int mcp_inspect(struct mcp_session *s, struct err *err)

@@ -25,7 +25,7 @@ static void print_tools(const struct mcp_session *s, const struct mcp_answer *a)
         const char *name = json_str(tool, "name", "");
         const char *about = json_str(tool, "description", "");
         buf_adds(&out, s->colour ? "\x1b[1m" : "");
-        mcp_clean(name, strlen(name), &out);
+        mcp_clean_line(name, &out);
         buf_addf(&out, "%*s%s  ",
                  (int)(widest > strlen(name) ? widest - strlen(name) : 0), "",
                  s->colour ? "\x1b[0m" : "");
@@ -33,7 +33,7 @@ static void print_tools(const struct mcp_session *s, const struct mcp_answer *a)
         buf_addc(&out, '\n');
     }
     buf_addf(&out, "%zu tools, ", json_array_size(tools));
-    mcp_clean(server ? server : "(no name)", strlen(server ? server : "(no name)"), &out);
+    mcp_clean_line(server ? server : "(no name)", &out);
     buf_addf(&out, ", revision %s, %lld ms\n", mcp_revision(s->client),
              (long long)a->elapsed_ms);
     mcp_print_styled(s, &out);
@@ -56,21 +56,28 @@ static int write_baseline(struct mcp_session *s, const json_t *surface, struct e
     return EXIT_PASSED;
 }
 
+/* Each in one line, whatever a tool is called. */
+static void print_differences(const struct mcp_session *s, const json_t *list)
+{
+    CLEANUP(buf_release) struct buf out = BUF_INIT(LIMIT_REPORT);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        CLEANUP(buf_release) struct buf line = BUF_INIT(LIMIT_REPORT);
+        surface_words(json_array_get(list, i), &line);
+        mcp_clean_line(line.data, &out);
+        buf_addc(&out, '\n');
+    }
+    mcp_print(s, &out);
+}
+
 static int match_baseline(struct mcp_session *s, const json_t *surface)
 {
-    size_t n = 0;
-    if (s->a->json) {
-        json_t *list = surface_differences(s->expected, surface);
-        n = json_array_size(list);
+    CLEANUP(json_drop) json_t *list = surface_differences(s->expected, surface);
+    size_t n = json_array_size(list);
+    if (s->a->json)
         mcp_print_findings_with(
-            s, json_make("{s:b,s:o}", "same", n == 0, "differences", list));
-    } else {
-        CLEANUP(buf_release) struct buf diff = BUF_INIT(LIMIT_REPORT);
-        CLEANUP(buf_release) struct buf clean = BUF_INIT(LIMIT_REPORT);
-        n = surface_diff(s->expected, surface, &diff);
-        mcp_clean(diff.data, diff.len, &clean);
-        mcp_print(s, &clean);
-    }
+            s, json_make("{s:b,s:O}", "same", n == 0, "differences", list));
+    else
+        print_differences(s, list);
     fprintf(stderr, "waybill: %zu difference%s from '%s'\n", n, n == 1 ? "" : "s",
             s->a->match);
     return n == 0 ? EXIT_PASSED : EXIT_FAILED;

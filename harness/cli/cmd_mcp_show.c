@@ -1,6 +1,7 @@
 /* What waybill mcp prints: without the token, and without what would steer a terminal. */
 #include "cli/cmd_mcp.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include "base/table.h"
 #include "base/utf8.h"
 #include "io/json.h"
+#include "mcp/jsonrpc.h"
 #include "run/verdict.h"
 
 /* The token has no business in anything that is shown. */
@@ -28,19 +30,25 @@ void mcp_hide_token(const struct mcp_session *s, const char *text, size_t len,
     buf_add(out, text, (size_t)(end - text));
 }
 
-/* C0 but newline and tab, DEL, and C1, which is U+0080 to U+009F. */
+/* C0 but newline and tab, DEL, and C1, which is U+0080 to U+009F; and what turns the
+ * direction of writing, U+202A to U+202E and U+2066 to U+2069. */
 static bool is_control(const unsigned char *c, size_t len)
 {
     if (len == 1)
         return (c[0] < 0x20 && c[0] != '\n' && c[0] != '\t') || c[0] == 0x7f;
-    return len == 2 && c[0] == 0xc2 && c[1] < 0xa0;
+    if (len == 2)
+        return c[0] == 0xc2 && c[1] < 0xa0;
+    return len == 3 && c[0] == 0xe2 &&
+           ((c[1] == 0x80 && c[2] >= 0xaa && c[2] <= 0xae) ||
+            (c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9));
 }
 
-void mcp_clean(const char *text, size_t len, struct buf *out)
+static void add_clean(const char *text, size_t len, bool one_line, struct buf *out)
 {
     for (size_t i = 0; i < len;) {
         size_t n = utf8_len(text + i, len - i);
-        if (n == 0 || is_control((const unsigned char *)text + i, n))
+        if (n == 0 || is_control((const unsigned char *)text + i, n) ||
+            (one_line && text[i] == '\n'))
             buf_adds(out, "\xef\xbf\xbd");
         else
             buf_add(out, text + i, n);
@@ -48,11 +56,21 @@ void mcp_clean(const char *text, size_t len, struct buf *out)
     }
 }
 
-void mcp_safe_text(const struct mcp_session *s, const char *text, struct buf *out)
+void mcp_clean(const char *text, size_t len, struct buf *out)
+{
+    add_clean(text, len, false, out);
+}
+
+void mcp_clean_line(const char *text, struct buf *out)
+{
+    add_clean(text, strlen(text), true, out);
+}
+
+void mcp_safe_line(const struct mcp_session *s, const char *text, struct buf *out)
 {
     CLEANUP(buf_release) struct buf hidden = BUF_INIT(LIMIT_REPORT);
     mcp_hide_token(s, text, strlen(text), &hidden);
-    mcp_clean(hidden.data, hidden.len, out);
+    mcp_clean_line(hidden.data, out);
 }
 
 /* steers: what is in the text may steer the terminal. */
@@ -143,10 +161,21 @@ void mcp_print_broken(struct mcp_session *s, const struct err *err)
         s, json_make("{s:s,s:s}", "outcome", "broken", "error", err->text));
 }
 
-/* Before the first answer that could be read, a wrong address looks like an old server.
- */
+/* What of the command line may be to blame. */
 static const char *what_else(const struct mcp_session *s, const struct mcp_answer *a)
 {
+    const struct mcp_revision *asked = mcp_revision_find(s->a->revision);
+    if (a->http_status == 401)
+        return mcp_sends_authorization(s)
+                   ? "; the one that was sent is refused"
+                   : "; --bearer-env NAME or -H 'Authorization: ...' sends one";
+    if (a->http_status >= 300 && a->http_status < 400)
+        return "; redirects are not followed";
+    if (!s->open && asked && asked->era == MCP_MODERN && a->outcome == MCP_RPC_ERROR &&
+        a->rpc_code == RPC_METHOD_NOT_FOUND)
+        return "; does it speak that revision? without --revision it is found out";
+    /* Before the first answer that could be read, a wrong address looks like an old
+     * server. */
     if (!s->url || mcp_revision(s->client) || a->outcome != MCP_HTTP_ERROR)
         return "";
     bool empty = !a->http_body || !*a->http_body;
@@ -160,10 +189,8 @@ int mcp_complain(const struct mcp_session *s, const char *what,
                  const struct mcp_answer *a)
 {
     CLEANUP(buf_release) struct buf words = BUF_INIT(LIMIT_ERROR_TEXT);
-    buf_addf(&words, "waybill: %s: ", what);
     mcp_answer_words(a, &words);
-    buf_addf(&words, "%s\n", what_else(s, a));
-    write_to(s, stderr, &words, false);
+    mcp_say(s, "%s: %s%s", what, words.data, what_else(s, a));
     return EXIT_FAILED;
 }
 
@@ -178,11 +205,29 @@ int mcp_refused(struct mcp_session *s, const char *what, const struct mcp_answer
 
 void mcp_print_findings(const struct mcp_session *s)
 {
-    CLEANUP(buf_release) struct buf out = BUF_INIT(LIMIT_REPORT);
     for (size_t i = 0; i < s->findings.n; i++)
-        buf_addf(&out, "waybill: the server breaks revision %s: %s\n",
-                 s->revision ? s->revision : "(none agreed on)", s->findings.v[i]);
-    write_to(s, stderr, &out, false);
+        mcp_say(s, "the server breaks %s%s: %s",
+                s->revision ? "revision " : "the protocol, with no revision agreed on",
+                s->revision ? s->revision : "", s->findings.v[i]);
+}
+
+void mcp_say(const struct mcp_session *s, const char *fmt, ...)
+{
+    CLEANUP(buf_release) struct buf text = BUF_INIT(LIMIT_REPORT);
+    CLEANUP(buf_release) struct buf out = BUF_INIT(LIMIT_REPORT);
+    va_list ap;
+    va_start(ap, fmt);
+    buf_vaddf(&text, fmt, ap);
+    va_end(ap);
+    mcp_safe_line(s, text.data, &out);
+    fprintf(stderr, "waybill: %s\n", out.data);
+}
+
+static void add_finding(const char *finding, struct buf *out)
+{
+    buf_adds(out, "  ! ");
+    mcp_clean_line(finding, out);
+    buf_addc(out, '\n');
 }
 
 void mcp_show_frame(const struct mcp_frame_seen *seen, void *arg)
@@ -194,7 +239,7 @@ void mcp_show_frame(const struct mcp_frame_seen *seen, void *arg)
     buf_add(&out, seen->text, seen->len);
     buf_addc(&out, '\n');
     for (size_t i = 0; i < seen->findings->n; i++)
-        buf_addf(&out, "  ! %s\n", seen->findings->v[i]);
+        add_finding(seen->findings->v[i], &out);
     write_to(arg, stderr, &out, false);
 }
 
@@ -204,14 +249,13 @@ void mcp_show_notification(const char *method, const json_t *params, void *arg)
     const json_t *progress = json_object_get(params, "progress");
     if (s->a->json || strcmp(method, "notifications/progress") != 0)
         return;
-    CLEANUP(buf_release) struct buf out = BUF_INIT(LIMIT_ERROR_TEXT);
+    CLEANUP(buf_release) struct buf of = BUF_INIT(LIMIT_ERROR_TEXT);
     const json_t *total = json_object_get(params, "total");
-    buf_addf(&out, "waybill: progress %g", json_number_value(progress));
     if (total)
-        buf_addf(&out, " of %g", json_number_value(total));
+        buf_addf(&of, " of %g", json_number_value(total));
     const char *message = json_str(params, "message", "");
-    buf_addf(&out, "%s%s\n", *message ? ": " : "", message);
-    write_to(s, stderr, &out, false);
+    mcp_say(s, "progress %g%s%s%s", json_number_value(progress), of.data,
+            *message ? ": " : "", message);
 }
 
 /* ---- content ---- */
@@ -232,7 +276,7 @@ static void add_word(const json_t *holder, const char *key, struct buf *out)
     if (!*word)
         return;
     buf_addc(out, ' ');
-    mcp_clean(word, strlen(word), out);
+    mcp_clean_line(word, out);
 }
 
 /* Bytes that a base64 text stands for. */
@@ -257,7 +301,7 @@ static void add_block(const json_t *block, struct buf *out)
             return;
     }
     buf_addc(out, '[');
-    mcp_clean(type, strlen(type), out);
+    mcp_clean_line(type, out);
     add_word(holder, "name", out);
     add_word(holder, "uri", out);
     add_word(holder, "mimeType", out);
