@@ -71,6 +71,14 @@ static int catch_signals(struct err *err)
     return 0;
 }
 
+/* Says of an answer that did not come in time what it was to, and how long that is. */
+static int in_time(const struct mcp_session *s, const char *what, int rc, struct err *err)
+{
+    if (rc && err->kind == ERR_TIMEOUT && !stopped)
+        err_prefix(err, "%s (--timeout %s)", what, s->a->timeout);
+    return rc;
+}
+
 int mcp_session_open(struct mcp_session *s, const char *revision, struct mcp_answer *ret,
                      struct err *err)
 {
@@ -92,11 +100,23 @@ int mcp_session_open(struct mcp_session *s, const char *revision, struct mcp_ans
     int rc = s->url ? mcp_open_http(s->http, s->url, &opt, &s->client, err)
                     : mcp_open_stdio(strv_argv(&s->command), &s->env, NULL, &opt,
                                      &s->client, err);
-    if (rc || mcp_initialize(s->client, ret, err))
+    if (rc || in_time(s, "the handshake", mcp_initialize(s->client, ret, err), err))
         return -1;
     s->handshake_ms = clock_mono_ms() - start;
     s->open = ret->outcome == MCP_OK;
     return 0;
+}
+
+int mcp_session_tools(struct mcp_session *s, struct mcp_answer *ret, struct err *err)
+{
+    return in_time(s, "tools/list", mcp_list_tools(s->client, ret, err), err);
+}
+
+int mcp_session_call(struct mcp_session *s, const char *tool, json_t *arguments,
+                     struct mcp_answer *ret, struct err *err)
+{
+    int rc = mcp_call_tool(s->client, tool, arguments, ret, err);
+    return in_time(s, "tools/call", rc, err);
 }
 
 enum { MOST_FINDINGS = 200 };
@@ -120,6 +140,12 @@ void mcp_session_drop(struct mcp_session *s)
     if (s->client)
         mcp_session_keep_findings(s);
     mcp_close(TAKE(s->client));
+}
+
+void mcp_session_forget(struct mcp_session *s)
+{
+    mcp_session_drop(s);
+    http_free(TAKE(s->http));
 }
 
 static void session_release(struct mcp_session *s)
@@ -161,18 +187,34 @@ static int call_again(struct mcp_session *s, const char *name, json_t *arguments
                       struct mcp_answer *a, struct err *err)
 {
     CLEANUP(json_drop) json_t *asked = json_incref(a->result);
-    return mcp_call_again(s->client, name, arguments, asked, s->input, a, err);
+    int rc = mcp_call_again(s->client, name, arguments, asked, s->input, a, err);
+    return in_time(s, "tools/call", rc, err);
+}
+
+/* The list says what the values are and, from 2026-07-28 on, which of them HTTP wants in
+ * headers. A server that has no time for it may still have some for the call. */
+static int arguments_to_call(struct mcp_session *s, json_t **ret, struct err *err)
+{
+    CLEANUP(mcp_answer_release) struct mcp_answer list = MCP_ANSWER_INIT;
+    bool headers = s->url && mcp_revision_is_modern(mcp_revision_in_force(s->client));
+    struct err failed = ERR_INIT;
+    if ((s->words.n > 1 || headers) && mcp_session_tools(s, &list, &failed)) {
+        if (failed.kind != ERR_TIMEOUT || stopped) {
+            *err = failed;
+            return -1;
+        }
+        mcp_say(s, "%s; the values are sent as they look", failed.text);
+    }
+    return mcp_arguments_of(s, &list, ret, err);
 }
 
 static int act_call(struct mcp_session *s, struct err *err)
 {
-    CLEANUP(mcp_answer_release) struct mcp_answer list = MCP_ANSWER_INIT;
     CLEANUP(mcp_answer_release) struct mcp_answer a = MCP_ANSWER_INIT;
     CLEANUP(json_drop) json_t *arguments = NULL;
     const char *name = s->words.v[0];
-    if (mcp_list_tools(s->client, &list, err) ||
-        mcp_arguments_of(s, &list, &arguments, err) ||
-        mcp_call_tool(s->client, name, arguments, &a, err))
+    if (arguments_to_call(s, &arguments, err) ||
+        mcp_session_call(s, name, arguments, &a, err))
         return -1;
     if (a.outcome == MCP_INPUT_REQUIRED && s->input &&
         call_again(s, name, arguments, &a, err))
@@ -198,7 +240,7 @@ static int act_call(struct mcp_session *s, struct err *err)
 static int act_ping(struct mcp_session *s, struct err *err)
 {
     CLEANUP(mcp_answer_release) struct mcp_answer a = MCP_ANSWER_INIT;
-    if (mcp_ping(s->client, &a, err))
+    if (in_time(s, "ping", mcp_ping(s->client, &a, err), err))
         return -1;
     if (a.outcome != MCP_OK)
         return mcp_refused(s, "ping", &a);

@@ -44,9 +44,18 @@ struct mcp_session {
  * its answer; what it refused is in there too. */
 MUST_CHECK int mcp_session_open(struct mcp_session *s, const char *revision,
                                 struct mcp_answer *ret, struct err *err);
-/* Ends the connection and takes up what it found; drop also frees it, if there is one. */
+/* One request of an open session. Who does not answer in time is told with what was
+ * asked. */
+MUST_CHECK int mcp_session_tools(struct mcp_session *s, struct mcp_answer *ret,
+                                 struct err *err);
+MUST_CHECK int mcp_session_call(struct mcp_session *s, const char *tool,
+                                json_t *arguments, struct mcp_answer *ret,
+                                struct err *err);
+/* Ends the connection and takes up what it found; drop also frees it, if there is one;
+ * forget also closes the sockets that were kept for the next. */
 void mcp_session_keep_findings(struct mcp_session *s);
 void mcp_session_drop(struct mcp_session *s);
+void mcp_session_forget(struct mcp_session *s);
 
 /* Append without the token; with U+FFFD for what is not UTF-8, for what turns the
  * direction of writing and for every control character but newline and tab; for newlines

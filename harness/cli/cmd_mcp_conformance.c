@@ -19,7 +19,7 @@ static int call(struct mcp_session *s, const char *tool, json_t *arguments,
                 struct err *err)
 {
     CLEANUP(mcp_answer_release) struct mcp_answer a = MCP_ANSWER_INIT;
-    if (mcp_call_tool(s->client, tool, arguments, &a, err))
+    if (mcp_session_call(s, tool, arguments, &a, err))
         return -1;
     return a.outcome == MCP_OK ? 0 : mcp_refused(s, tool, &a);
 }
@@ -201,7 +201,7 @@ int mcp_conformance(struct mcp_session *s, struct err *err)
         return -1;
     if (hello.outcome != MCP_OK)
         return mcp_refused(s, "the server", &hello);
-    if (mcp_list_tools(s->client, &list, err))
+    if (mcp_session_tools(s, &list, err))
         return -1;
     return run(s, &list, context, err);
 }

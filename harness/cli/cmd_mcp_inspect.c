@@ -69,7 +69,7 @@ static void print_inspection(const struct mcp_session *s, const json_t *j)
 int mcp_inspect(struct mcp_session *s, struct err *err)
 {
     CLEANUP(mcp_answer_release) struct mcp_answer list = MCP_ANSWER_INIT;
-    if (mcp_list_tools(s->client, &list, err))
+    if (mcp_session_tools(s, &list, err))
         return -1;
     bool session = mcp_session(s->client) != NULL;
     mcp_finish(s->client); /* what is said at the end is to be found as well */

@@ -86,7 +86,7 @@ static int match_baseline(struct mcp_session *s, const json_t *surface)
 int mcp_list(struct mcp_session *s, struct err *err)
 {
     CLEANUP(mcp_answer_release) struct mcp_answer a = MCP_ANSWER_INIT;
-    if (mcp_list_tools(s->client, &a, err))
+    if (mcp_session_tools(s, &a, err))
         return -1;
     if (a.outcome != MCP_OK)
         return mcp_refused(s, "tools/list", &a);
