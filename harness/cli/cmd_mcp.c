@@ -44,7 +44,7 @@ const struct option_row mcp_option_rows[] = {
     {"count", 'n', OPTION_COUNT, "N", "100", offsetof(struct mcp_arguments, count),
      "bench: how many requests"},
     {"cold", 0, OPTION_FLAG, NULL, NULL, offsetof(struct mcp_arguments, cold),
-     "bench: a new connection, or a new process, for each"},
+     "bench: a new connection, or a new process, for each; its handshake counts too"},
     {"json", 0, OPTION_FLAG, NULL, NULL, offsetof(struct mcp_arguments, json),
      "the result as JSON"},
     {"verbose", 'v', OPTION_FLAG, NULL, NULL, offsetof(struct mcp_arguments, verbose),

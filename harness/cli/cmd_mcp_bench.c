@@ -30,15 +30,15 @@ static double quantile(const double *times, size_t n, double share)
     return times[at];
 }
 
-/* One request; cold: with all that comes before it. Positive: the exit code for what the
- * server refused. */
+/* One request; cold: with the connection and the handshake before it. Positive: the exit
+ * code for what the server refused. */
 static int one_turn(struct mcp_session *s, json_t *arguments, double *ret_ms,
                     struct err *err)
 {
     CLEANUP(mcp_answer_release) struct mcp_answer a = MCP_ANSWER_INIT;
     /* How the one before ends is none of this one's time. */
     if (s->a->cold)
-        mcp_session_drop(s);
+        mcp_session_forget(s);
     double start = now_ms();
     if (s->a->cold) {
         if (mcp_session_open(s, s->a->revision, &a, err))
@@ -47,17 +47,19 @@ static int one_turn(struct mcp_session *s, json_t *arguments, double *ret_ms,
             return mcp_refused(s, "the server", &a);
     }
     const char *tool = s->words.n ? s->words.v[0] : NULL;
-    int rc = tool ? mcp_call_tool(s->client, tool, arguments, &a, err)
-                  : mcp_list_tools(s->client, &a, err);
+    int rc = tool ? mcp_session_call(s, tool, arguments, &a, err)
+                  : mcp_session_tools(s, &a, err);
     *ret_ms = now_ms() - start;
     if (rc)
         return -1;
     return a.outcome == MCP_OK ? 0 : mcp_refused(s, tool ? tool : "tools/list", &a);
 }
 
-static void print_times(struct mcp_session *s, const double *times, size_t n,
-                        double total_ms)
+static void print_times(struct mcp_session *s, const double *times, size_t n)
 {
+    double total_ms = 0;
+    for (size_t i = 0; i < n; i++)
+        total_ms += times[i];
     double rate = (double)n * 1e3 / (total_ms > 0 ? total_ms : 1);
     double p50 = quantile(times, n, 0.5), p95 = quantile(times, n, 0.95);
     const char *what = s->words.n ? s->words.v[0] : "tools/list";
@@ -72,8 +74,8 @@ static void print_times(struct mcp_session *s, const double *times, size_t n,
     }
     printf("%zu x %s%s, revision %s: %.0f a second\n"
            "min %.2f ms, median %.2f ms, 95 %% below %.2f ms, max %.2f ms\n",
-           n, what, s->a->cold ? " from a cold start" : "", mcp_revision(s->client), rate,
-           times[0], p50, p95, times[n - 1]);
+           n, what, s->a->cold ? " from a cold start, with the handshake" : "",
+           mcp_revision(s->client), rate, times[0], p50, p95, times[n - 1]);
 }
 
 int mcp_bench(struct mcp_session *s, struct err *err)
@@ -82,18 +84,15 @@ int mcp_bench(struct mcp_session *s, struct err *err)
     CLEANUP(mcp_answer_release) struct mcp_answer list = MCP_ANSWER_INIT;
     size_t n = (size_t)s->a->count;
     /* Also what a client of 2026-07-28 has to know before it calls. */
-    if (mcp_list_tools(s->client, &list, err) ||
-        mcp_arguments_of(s, &list, &arguments, err))
+    if (mcp_session_tools(s, &list, err) || mcp_arguments_of(s, &list, &arguments, err))
         return -1;
     double *times = xcalloc(n, sizeof(*times));
-    double start = now_ms();
     int code = 0;
     for (size_t i = 0; i < n && code == 0; i++)
         code = one_turn(s, arguments, &times[i], err);
-    double total_ms = now_ms() - start;
     if (code == 0) {
         qsort(times, n, sizeof(*times), ascending);
-        print_times(s, times, n, total_ms);
+        print_times(s, times, n);
     }
     free(times);
     return code;
