@@ -12,8 +12,10 @@
 size_t utf8_len(const char *s, size_t left);
 /* Offset of the first byte that is not well-formed; len = all is. */
 size_t utf8_valid(const char *s, size_t len);
-/* Appends a text for people's eyes: what is malformed, or would steer a terminal (C0 but
- * newline and tab, DEL, C1), becomes U+FFFD. */
+/* Append a text for people's eyes: what is malformed, what would steer a terminal (C0 but
+ * newline and tab, DEL, C1) or turn the direction of writing becomes U+FFFD; in a line
+ * newlines as well. */
 void utf8_add_shown(struct buf *out, const char *text, size_t len);
+void utf8_add_line(struct buf *out, const char *text);
 
 #endif

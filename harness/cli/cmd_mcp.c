@@ -15,6 +15,7 @@
 #include "cli/cmd.h"
 #include "cli/console.h"
 #include "io/http.h"
+#include "base/utf8.h"
 #include "io/json.h"
 #include "run/verdict.h"
 
@@ -246,7 +247,7 @@ static int act_ping(struct mcp_session *s, struct err *err)
         return mcp_refused(s, "ping", &a);
     CLEANUP(buf_release) struct buf out = BUF_INIT(LIMIT_ERROR_TEXT);
     const char *server = mcp_server_name(s->client);
-    mcp_clean_line(server ? server : "the server", &out);
+    utf8_add_line(&out, server ? server : "the server");
     buf_addf(&out, " answers in %lld ms (revision %s)\n", (long long)a.elapsed_ms,
              mcp_revision(s->client));
     if (s->a->json)

@@ -57,13 +57,9 @@ void mcp_session_keep_findings(struct mcp_session *s);
 void mcp_session_drop(struct mcp_session *s);
 void mcp_session_forget(struct mcp_session *s);
 
-/* Append without the token; with U+FFFD for what is not UTF-8, for what turns the
- * direction of writing and for every control character but newline and tab; for newlines
- * too; and the last without the token. */
+/* Append without the token; the second as one line for people's eyes. */
 void mcp_hide_token(const struct mcp_session *s, const char *text, size_t len,
                     struct buf *out);
-void mcp_clean(const char *text, size_t len, struct buf *out);
-void mcp_clean_line(const char *text, struct buf *out);
 void mcp_safe_line(const struct mcp_session *s, const char *text, struct buf *out);
 
 /* Results go to stdout without the token, and to a terminal clean, unless styled: then

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/utf8.h"
 #include "io/json.h"
 #include "run/verdict.h"
 
@@ -36,9 +37,9 @@ static void print_inspection(const struct mcp_session *s, const json_t *j)
     json_t *value = NULL;
     CLEANUP(buf_release) struct buf out = BUF_INIT(LIMIT_REPORT);
     buf_adds(&out, "server        ");
-    mcp_clean_line(json_str(info, "name", "(no name)"), &out);
+    utf8_add_line(&out, json_str(info, "name", "(no name)"));
     buf_addc(&out, ' ');
-    mcp_clean_line(json_str(info, "version", ""), &out);
+    utf8_add_line(&out, json_str(info, "version", ""));
     buf_addf(&out, "\nrevision      %s (%s)\n", json_str(j, "revision", ""),
              json_str(j, "era", ""));
     buf_addf(&out, "transport     %s%s\n", json_str(j, "transport", ""),
@@ -47,7 +48,7 @@ static void print_inspection(const struct mcp_session *s, const json_t *j)
     json_object_foreach(json_object_get(j, "capabilities"), key, value)
     {
         buf_addc(&out, ' ');
-        mcp_clean_line(key, &out);
+        utf8_add_line(&out, key);
     }
     if (json_is_null(json_object_get(j, "tools")))
         buf_adds(&out, "\ntools         unknown\n");
@@ -60,7 +61,7 @@ static void print_inspection(const struct mcp_session *s, const json_t *j)
     const char *instructions = json_str(j, "instructions", "");
     if (*instructions) {
         buf_adds(&out, "instructions  ");
-        mcp_clean(instructions, strlen(instructions), &out);
+        utf8_add_shown(&out, instructions, strlen(instructions));
         buf_addc(&out, '\n');
     }
     mcp_print(s, &out);

@@ -6,6 +6,7 @@
 
 #include "base/fs.h"
 #include "base/limits.h"
+#include "base/utf8.h"
 #include "io/json.h"
 #include "run/verdict.h"
 #include "scenario/surface.h"
@@ -25,15 +26,15 @@ static void print_tools(const struct mcp_session *s, const struct mcp_answer *a)
         const char *name = json_str(tool, "name", "");
         const char *about = json_str(tool, "description", "");
         buf_adds(&out, s->colour ? "\x1b[1m" : "");
-        mcp_clean_line(name, &out);
+        utf8_add_line(&out, name);
         buf_addf(&out, "%*s%s  ",
                  (int)(widest > strlen(name) ? widest - strlen(name) : 0), "",
                  s->colour ? "\x1b[0m" : "");
-        mcp_clean(about, strcspn(about, "\n"), &out);
+        utf8_add_shown(&out, about, strcspn(about, "\n"));
         buf_addc(&out, '\n');
     }
     buf_addf(&out, "%zu tools, ", json_array_size(tools));
-    mcp_clean_line(server ? server : "(no name)", &out);
+    utf8_add_line(&out, server ? server : "(no name)");
     buf_addf(&out, ", revision %s, %lld ms\n", mcp_revision(s->client),
              (long long)a->elapsed_ms);
     mcp_print_styled(s, &out);
@@ -63,7 +64,7 @@ static void print_differences(const struct mcp_session *s, const json_t *list)
     for (size_t i = 0; i < json_array_size(list); i++) {
         CLEANUP(buf_release) struct buf line = BUF_INIT(LIMIT_REPORT);
         surface_words(json_array_get(list, i), &line);
-        mcp_clean_line(line.data, &out);
+        utf8_add_line(&out, line.data);
         buf_addc(&out, '\n');
     }
     mcp_print(s, &out);

@@ -30,47 +30,11 @@ void mcp_hide_token(const struct mcp_session *s, const char *text, size_t len,
     buf_add(out, text, (size_t)(end - text));
 }
 
-/* C0 but newline and tab, DEL, and C1, which is U+0080 to U+009F; and what turns the
- * direction of writing, U+202A to U+202E and U+2066 to U+2069. */
-static bool is_control(const unsigned char *c, size_t len)
-{
-    if (len == 1)
-        return (c[0] < 0x20 && c[0] != '\n' && c[0] != '\t') || c[0] == 0x7f;
-    if (len == 2)
-        return c[0] == 0xc2 && c[1] < 0xa0;
-    return len == 3 && c[0] == 0xe2 &&
-           ((c[1] == 0x80 && c[2] >= 0xaa && c[2] <= 0xae) ||
-            (c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9));
-}
-
-static void add_clean(const char *text, size_t len, bool one_line, struct buf *out)
-{
-    for (size_t i = 0; i < len;) {
-        size_t n = utf8_len(text + i, len - i);
-        if (n == 0 || is_control((const unsigned char *)text + i, n) ||
-            (one_line && text[i] == '\n'))
-            buf_adds(out, "\xef\xbf\xbd");
-        else
-            buf_add(out, text + i, n);
-        i += n ? n : 1;
-    }
-}
-
-void mcp_clean(const char *text, size_t len, struct buf *out)
-{
-    add_clean(text, len, false, out);
-}
-
-void mcp_clean_line(const char *text, struct buf *out)
-{
-    add_clean(text, strlen(text), true, out);
-}
-
 void mcp_safe_line(const struct mcp_session *s, const char *text, struct buf *out)
 {
     CLEANUP(buf_release) struct buf hidden = BUF_INIT(LIMIT_REPORT);
     mcp_hide_token(s, text, strlen(text), &hidden);
-    mcp_clean_line(hidden.data, out);
+    utf8_add_line(out, hidden.data);
 }
 
 /* steers: what is in the text may steer the terminal. */
@@ -82,7 +46,7 @@ static void write_to(const struct mcp_session *s, FILE *file, const struct buf *
     const struct buf *out = &hidden;
     mcp_hide_token(s, text->data, text->len, &hidden);
     if (!steers) {
-        mcp_clean(hidden.data, hidden.len, &clean);
+        utf8_add_shown(&clean, hidden.data, hidden.len);
         out = &clean;
     }
     fwrite(out->data, 1, out->len, file);
@@ -226,7 +190,7 @@ void mcp_say(const struct mcp_session *s, const char *fmt, ...)
 static void add_finding(const char *finding, struct buf *out)
 {
     buf_adds(out, "  ! ");
-    mcp_clean_line(finding, out);
+    utf8_add_line(out, finding);
     buf_addc(out, '\n');
 }
 
@@ -276,7 +240,7 @@ static void add_word(const json_t *holder, const char *key, struct buf *out)
     if (!*word)
         return;
     buf_addc(out, ' ');
-    mcp_clean_line(word, out);
+    utf8_add_line(out, word);
 }
 
 /* Bytes that a base64 text stands for. */
@@ -301,7 +265,7 @@ static void add_block(const json_t *block, struct buf *out)
             return;
     }
     buf_addc(out, '[');
-    mcp_clean_line(type, out);
+    utf8_add_line(out, type);
     add_word(holder, "name", out);
     add_word(holder, "uri", out);
     add_word(holder, "mimeType", out);

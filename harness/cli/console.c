@@ -63,18 +63,13 @@ static void draw_live(struct console *c)
     c->line_open = true;
 }
 
-/* What a product said may hold anything; NULL = nothing. */
-static void add_shown(struct buf *out, const char *text)
-{
-    utf8_add_shown(out, text ? text : "", text ? strlen(text) : 0);
-}
-
 /* Text of several lines, indented, cut off past SHOWN_TEXT. */
 static void add_indented(struct buf *out, const char *label, const char *text)
 {
     struct buf shown CLEANUP(buf_release) = BUF_INIT(KIB(256));
     size_t n = 0;
-    add_shown(&shown, text);
+    text = text ? text : "";
+    utf8_add_shown(&shown, text, strlen(text));
     buf_addf(out, "        %-9s ", label);
     while (n < shown.len && n < SHOWN_TEXT) {
         size_t len = utf8_len(shown.data + n, shown.len - n);
@@ -92,9 +87,9 @@ static void add_check(struct console *c, const struct event *ev)
     struct buf line CLEANUP(buf_release) = BUF_INIT(KIB(16));
     const char *word = table_name(verdict_names, (int)ev->verdict);
     buf_addf(&line, "    %s%-6s%s ", paint(c, ev->verdict), word, plain(c));
-    add_shown(&line, ev->step_name ? ev->step_name : ev->step);
+    utf8_add_line(&line, ev->step_name ? ev->step_name : ev->step ? ev->step : "");
     buf_adds(&line, ": ");
-    add_shown(&line, ev->name);
+    utf8_add_line(&line, ev->name);
     buf_addc(&line, '\n');
     if (ev->verdict == VERDICT_FAIL || ev->verdict == VERDICT_BROKEN) {
         add_indented(&line, "expected", ev->expected);
@@ -130,7 +125,7 @@ static void print_line(struct console *c, const char *indent, const char *text)
 {
     struct buf line CLEANUP(buf_release) = BUF_INIT(KIB(16));
     buf_adds(&line, indent);
-    add_shown(&line, text);
+    utf8_add_shown(&line, text, strlen(text));
     buf_addc(&line, '\n');
     fputs(line.data, c->opt.out);
 }

@@ -27,7 +27,7 @@ struct mcp_frame_context {
     /* Or, where responses of several requests may come: looks the method up by id. */
     const char *(*method_of)(const json_t *id, void *arg);
     void *method_of_arg;
-    bool no_logs;       /* the client is known not to have asked for log messages */
+    bool no_logs; /* the client is known not to have asked for log messages */
 };
 
 /* Appends one sentence for each rule that is broken ("a result without an 'id'"). True
