@@ -124,6 +124,13 @@ static bool all_scalars(const struct ynode *node)
     return true;
 }
 
+static bool is_command(const struct ynode *node)
+{
+    if (node->kind == YNODE_SCALAR)
+        return node->text[0] && !strpbrk(node->text, " \t\n");
+    return node->n > 0 && all_scalars(node);
+}
+
 static bool is_bool(const struct ynode *node)
 {
     return node->kind == YNODE_SCALAR && !node->quoted &&
@@ -227,6 +234,9 @@ bool check_type(struct loader *l, const char *key, const struct ynode *node,
     case FIELD_TEXTS:
         return all_scalars(node) ||
                wrong(l, key, node, "a single value or a list of them");
+    case FIELD_COMMAND:
+        return is_command(node) ||
+               wrong(l, key, node, "a list of words, as in [program, argument]");
     case FIELD_BIND:
         return check_name(l, key, node);
     case FIELD_MAP:

@@ -57,7 +57,7 @@ static const struct field_row mcp_fields[] = {
     {"server", FIELD_TEXT, false, NULL, "name of the server on that box"},
     {"bridge", FIELD_REF, false, NULL, "workspace, through the platform's bridge"},
     {"as", FIELD_AS, false, NULL, "who asks over the bridge"},
-    {"stdio", FIELD_TEXTS, false, NULL, "a command to talk to"},
+    {"stdio", FIELD_COMMAND, false, NULL, "a command to talk to"},
     {"env", FIELD_MAP, false, NULL, "environment of the command"},
     {"http", FIELD_TEXT, false, NULL, "a URL to talk to"},
     {"transport", FIELD_PLAIN, false, NULL,
@@ -123,7 +123,7 @@ static const struct field_row audit_fields[] = {
 };
 
 static const struct field_row run_fields[] = {
-    {"argv", FIELD_TEXTS, true, NULL, "the command, no shell"},
+    {"argv", FIELD_COMMAND, true, NULL, "the command, no shell"},
     {"env", FIELD_MAP, false, NULL, "its environment"},
     {"stdin", FIELD_TEXT, false, NULL, "its input"},
     END,

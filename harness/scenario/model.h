@@ -31,6 +31,7 @@ enum field_type {
     FIELD_REFS,       /* one or a list of them */
     FIELD_BIND,       /* a new name: letters, digits, '_' and '-' */
     FIELD_TEXTS,      /* list of scalars, or one scalar */
+    FIELD_COMMAND,    /* the words of a command, or the only one */
     FIELD_MAP,        /* mapping of name to anything */
     FIELD_ANY,        /* any YAML, interpolated */
     FIELD_FIELDS,     /* mapping with the keys of `fields` */

@@ -67,6 +67,8 @@ void read_steps(struct loader *l, const struct ynode *list, const char *prefix,
 /* One step. id: its id when it is already known, else NULL. NULL when it is unusable. */
 struct step *read_step(struct loader *l, const struct ynode *node, const char *prefix,
                        const char *id);
+/* What an `mcp` step says, beyond the table of its keys. */
+void read_mcp(struct loader *l, const struct step *step);
 /* The GET of an `unchanged`. */
 struct step *read_reading(struct loader *l, const struct ynode *node);
 

@@ -177,6 +177,13 @@ static const struct bad_row bad_rows[] = {
     {"mcp-key-beside", 6, 5, "'revision' belongs into 'mcp: {...}'"},
     {"mcp-ping-modern", 6, 5,
      "revision 2026-07-28 has no ping: ask 'discover', or send it with 'raw'"},
+    {"mcp-revision", 5, 38,
+     "'revision' is a date as in 2025-11-25, or auto, not '2025-6-18'"},
+    {"mcp-command-empty", 5, 11,
+     "'stdio' has to be a list of words, as in [program, argument], not a list"},
+    {"mcp-command-text", 5, 18,
+     "'stdio' has to be a list of words, as in [program, argument], not 'python3 "
+     "server.py'"},
     {"mcp-two-raws", 6, 5, "'raw' takes exactly one of method, notify, text"},
     {"tools-nothing", 7, 14, "'tools' says exactly, include or exclude"},
     {"tools-no-list", 7, 31, "'include' has to be a list of names"},
