@@ -115,11 +115,6 @@ int mcp_junk_lines(const struct mcp_client *c)
     return c->transport->junk_lines;
 }
 
-int mcp_notify_status(const struct mcp_client *c)
-{
-    return c->transport->sent_status;
-}
-
 int mcp_restarts(const struct mcp_client *c)
 {
     return c->transport->restarts;
@@ -231,20 +226,26 @@ int client_exchange(struct mcp_client *c, const char *method, json_t *params,
     return rc ? err_copy(err, &failed) : 0;
 }
 
-/* refused: as send has it. */
 static int legacy_notify(struct mcp_client *c, const char *method, json_t *params,
-                         struct mcp_exchange *refused, struct err *err)
+                         struct mcp_exchange *ret, struct err *err)
 {
     CLEANUP(free_ptr) char *text = rpc_text(rpc_notification(method, params));
     int64_t deadline = clock_mono_ms() + c->timeout_ms;
-    return c->transport->send(c->transport, text, deadline, refused, err);
+    return c->transport->send(c->transport, text, deadline, ret, err);
 }
 
-int mcp_notify(struct mcp_client *c, const char *method, json_t *params, struct err *err)
+int mcp_notify(struct mcp_client *c, const char *method, json_t *params,
+               struct mcp_answer *ret, struct err *err)
 {
-    return mcp_revision_is_modern(c->revision)
-               ? modern_notify(c, method, params, err)
-               : legacy_notify(c, method, params, NULL, err);
+    CLEANUP(mcp_exchange_release) struct mcp_exchange x = MCP_EXCHANGE_INIT;
+    int rc = mcp_revision_is_modern(c->revision)
+                 ? modern_notify(c, method, params, &x, err)
+                 : legacy_notify(c, method, params, &x, err);
+    mcp_answer_release(ret);
+    ret->http_status = x.http_status;
+    if (rc || x.http_status / 100 == 2 || x.http_status == 0)
+        return rc;
+    return answer_read(method, NULL, &x, ret, err);
 }
 
 /* ---- the legacy handshake ---- */
@@ -279,13 +280,15 @@ int legacy_initialize(struct mcp_client *c, const char *asked, struct mcp_answer
         return 0;
     if (accept_revision(c, ret->result, err))
         return -1;
-    CLEANUP(mcp_exchange_release) struct mcp_exchange refused = MCP_EXCHANGE_INIT;
-    if (legacy_notify(c, "notifications/initialized", NULL, &refused, err))
+    CLEANUP(mcp_answer_release) struct mcp_answer told = MCP_ANSWER_INIT;
+    if (mcp_notify(c, "notifications/initialized", NULL, &told, err))
         return -1;
-    if (!refused.http_status)
+    if (told.outcome == MCP_OK)
         return 0;
     mcp_answer_release(ret); /* the handshake is refused as a whole */
-    return answer_read("notifications/initialized", NULL, &refused, ret, err);
+    *ret = told;
+    told = (struct mcp_answer)MCP_ANSWER_INIT;
+    return 0;
 }
 
 /* The server has forgotten the session: a new one, once. True when the request is to be

@@ -121,8 +121,6 @@ const json_t *mcp_capabilities(const struct mcp_client *c); /* of the server */
 const char *mcp_instructions(const struct mcp_client *c);
 const char *mcp_session(const struct mcp_client *c); /* NULL = none */
 int mcp_junk_lines(const struct mcp_client *c);      /* stdio: lines that are no frames */
-/* HTTP: the status that the last notification was answered with; 0 = none. */
-int mcp_notify_status(const struct mcp_client *c);
 int mcp_restarts(const struct mcp_client *c); /* stdio: how often it was started anew */
 /* What the server broke so far, and what we did; sentences, each once. Borrowed. */
 const struct strv *mcp_findings(const struct mcp_client *c);
@@ -158,7 +156,8 @@ MUST_CHECK int mcp_send_text(struct mcp_client *c, const char *text,
 /* What is sent from here on is what the caller means, right or wrong, as mcp_send_text.
  */
 void mcp_mean(struct mcp_client *c);
+/* ret: MCP_OK, over HTTP with its status, or how it was refused. */
 MUST_CHECK int mcp_notify(struct mcp_client *c, const char *method, json_t *params,
-                          struct err *err);
+                          struct mcp_answer *ret, struct err *err);
 
 #endif

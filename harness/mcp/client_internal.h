@@ -44,7 +44,7 @@ MUST_CHECK int modern_request(struct mcp_client *c, const char *method, json_t *
                               int64_t timeout_ms, struct mcp_answer *ret,
                               struct err *err);
 MUST_CHECK int modern_notify(struct mcp_client *c, const char *method, json_t *params,
-                             struct err *err);
+                             struct mcp_exchange *ret, struct err *err);
 /* Adds the headers that repeat a message of a modern revision; none elsewhere. */
 void modern_headers(const struct mcp_client *c, const char *method, const json_t *params,
                     struct strv *headers);

@@ -115,15 +115,15 @@ int modern_request(struct mcp_client *c, const char *method, json_t *params,
 }
 
 int modern_notify(struct mcp_client *c, const char *method, json_t *params,
-                  struct err *err)
+                  struct mcp_exchange *ret, struct err *err)
 {
     CLEANUP(json_drop) json_t *full = with_meta(c, params);
     CLEANUP(strv_release) struct strv headers = STRV_INIT;
     modern_headers(c, method, full, &headers);
     CLEANUP(free_ptr) char *text = rpc_text(rpc_notification(method, full));
     c->transport->extra = &headers;
-    int rc = c->transport->send(c->transport, text, clock_mono_ms() + c->timeout_ms, NULL,
-                                err);
+    int rc =
+        c->transport->send(c->transport, text, clock_mono_ms() + c->timeout_ms, ret, err);
     c->transport->extra = NULL;
     return rc;
 }

@@ -42,10 +42,10 @@ struct mcp_transport {
      * ERR_NET (the peer is gone), ERR_SHAPE (it broke the protocol). */
     int (*exchange)(struct mcp_transport *t, const char *text, const json_t *id,
                     int64_t deadline_ms, struct mcp_exchange *ret, struct err *err);
-    /* Sends a notification or a response. HTTP: a refusal is in *refused, its http_status
-     * not 0; without one (NULL) it is ERR_SHAPE. */
+    /* Sends a notification or a response. HTTP: how it was answered is in *ret, its
+     * http_status not 0; without one (NULL) a refusal is ERR_SHAPE. */
     int (*send)(struct mcp_transport *t, const char *text, int64_t deadline_ms,
-                struct mcp_exchange *refused, struct err *err);
+                struct mcp_exchange *ret, struct err *err);
     /* Looks without waiting whether the server has ended; NULL = nobody can know. */
     bool (*has_ended)(struct mcp_transport *t);
     /* Starts a server that has ended anew; NULL = there is nothing to start. */
@@ -64,7 +64,6 @@ struct mcp_transport {
     struct asked asked;       /* the requests so far */
     struct rpc_frame aside;   /* stdio: an error without an id, that came while an answer
                                  was awaited; root NULL = none */
-    int sent_status;          /* HTTP: of the answer to the last send; 0 = none */
     bool handshake;           /* the exchange is initialize: a session id may come */
     bool to_the_letter;       /* the message is a user's: any answer will do, and what it
                                  breaks is not ours */

@@ -209,7 +209,7 @@ static int perform(struct http_transport *t, struct http *http, const char *text
 }
 
 static int http_send(struct mcp_transport *base, const char *text, int64_t deadline_ms,
-                     struct mcp_exchange *refused, struct err *err)
+                     struct mcp_exchange *ret, struct err *err)
 {
     struct http_transport *t = self_of(base);
     if (t->receiving && !t->side && http_new(&t->side, err))
@@ -221,14 +221,14 @@ static int http_send(struct mcp_transport *base, const char *text, int64_t deadl
         .t = t, .resp = &resp, .deadline_ms = deadline_ms, .answer = &none};
     buf_init(&in.body, LIMIT_ERROR_TEXT);
     sse_init(&in.sse, on_event, &in);
-    base->sent_status = 0;
     if (perform(t, t->receiving ? t->side : t->http, text, &in, err))
         return -1;
-    base->sent_status = resp.status;
     /* 202 without a body is the rule; some servers answer 200 with one. */
     bool accepted = resp.status / 100 == 2;
-    if (!accepted && refused)
-        take_refusal(&in, refused);
+    if (accepted && ret)
+        ret->http_status = resp.status;
+    else if (ret)
+        take_refusal(&in, ret);
     else if (!accepted)
         return err_set(err, ERR_SHAPE, "a notification was answered with HTTP %d: %.200s",
                        resp.status, in.body.data);

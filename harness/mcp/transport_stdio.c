@@ -287,9 +287,9 @@ static int gone(struct stdio_transport *s, struct err *err)
 }
 
 static int stdio_send(struct mcp_transport *t, const char *text, int64_t deadline_ms,
-                      struct mcp_exchange *refused, struct err *err)
+                      struct mcp_exchange *ret, struct err *err)
 {
-    (void)refused;
+    (void)ret;
     struct stdio_transport *s = self_of(t);
     CLEANUP(free_ptr) char *line = xasprintf("%s\n", text);
     size_t len = strlen(line);

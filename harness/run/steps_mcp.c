@@ -289,20 +289,6 @@ static void see_answer(const struct step *step, const struct session *s,
     }
 }
 
-/* Nothing answers a notification but HTTP, with a status; a refusal is one too. */
-static int notify(struct session *s, const char *method, json_t *params,
-                  struct mcp_answer *a, struct err *failed)
-{
-    int rc = mcp_notify(s->client, method, params, failed);
-    a->http_status = s->url ? mcp_notify_status(s->client) : 0;
-    if (rc == 0 || a->http_status / 100 == 2 || a->http_status == 0)
-        return rc;
-    a->outcome = MCP_HTTP_ERROR;
-    a->http_body = xstrdup(failed->text);
-    err_clear(failed);
-    return 0;
-}
-
 static int ask_raw(struct ctx *ctx, const struct step *step, struct session *s,
                    json_t *params, char **what, struct mcp_answer *a, struct err *wrong,
                    struct err *failed)
@@ -318,7 +304,7 @@ static int ask_raw(struct ctx *ctx, const struct step *step, struct session *s,
     if (text)
         return mcp_send_text(s->client, text, a, failed);
     if (told)
-        return notify(s, told, params, a, failed);
+        return mcp_notify(s->client, told, params, a, failed);
     return mcp_request(s->client, method, params, a, failed);
 }
 

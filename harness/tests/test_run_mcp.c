@@ -98,8 +98,9 @@ static void fails_when_a_server_breaks_the_protocol_until_the_time_is_over(void 
         {FAKE_SSE,
          "data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/x\",\"params\":[]}\n\n",
          FAKE_HOLD}};
-    static const struct fake_reply silent[] = {GREETED,
-                                               {FAKE_SSE, ": wait\n\n", FAKE_HOLD}};
+    /* The last is for the word that nobody waits any more. */
+    static const struct fake_reply silent[] = {
+        GREETED, {FAKE_SSE, ": wait\n\n", FAKE_HOLD}, {"202 Accepted", "", NULL}};
     run_http(f, "breaks", bad, ARRAY_SIZE(bad), "    timeout: 500ms\n" LISTS);
     assert_string_equal(check(f, "asked", "frames_valid"), "FAIL");
     assert_non_null(strstr(reason(f), "'params' is not an object"));
