@@ -280,15 +280,15 @@ int legacy_initialize(struct mcp_client *c, const char *asked, struct mcp_answer
         return 0;
     if (accept_revision(c, ret->result, err))
         return -1;
-    CLEANUP(mcp_answer_release) struct mcp_answer told = MCP_ANSWER_INIT;
-    if (mcp_notify(c, "notifications/initialized", NULL, &told, err))
-        return -1;
-    if (told.outcome == MCP_OK)
+    struct mcp_answer told = MCP_ANSWER_INIT;
+    int rc = mcp_notify(c, "notifications/initialized", NULL, &told, err);
+    if (rc == 0 && told.outcome != MCP_OK) { /* the handshake is refused as a whole */
+        mcp_answer_release(ret);
+        *ret = told;
         return 0;
-    mcp_answer_release(ret); /* the handshake is refused as a whole */
-    *ret = told;
-    told = (struct mcp_answer)MCP_ANSWER_INIT;
-    return 0;
+    }
+    mcp_answer_release(&told);
+    return rc;
 }
 
 /* The server has forgotten the session: a new one, once. True when the request is to be
