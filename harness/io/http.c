@@ -318,6 +318,20 @@ int transfer_setup(struct transfer *t, struct err *err)
     return 0;
 }
 
+char *http_url_shown(const char *url)
+{
+    enum { MOST = 200 };
+    const char *scheme = strstr(url, "://");
+    const char *host = scheme ? scheme + 3 : url;
+    const char *at = memchr(host, '@', strcspn(host, "/?#"));
+    for (const char *next = at; next; next = memchr(at + 1, '@', strcspn(at + 1, "/?#")))
+        at = next; /* a password may hold one, too */
+    const char *rest = at ? at + 1 : host;
+    size_t len = strcspn(rest, "?#");
+    return xasprintf("%.*s%.*s", (int)(host - url), url, (int)(len > MOST ? MOST : len),
+                     rest);
+}
+
 int transfer_outcome(struct transfer *t, CURLcode rc, struct err *err)
 {
     t->resp->elapsed_ms = clock_mono_ms() - t->started_at_ms;
@@ -327,19 +341,17 @@ int transfer_outcome(struct transfer *t, CURLcode rc, struct err *err)
     if (rc == CURLE_OK || (rc == CURLE_WRITE_ERROR && t->resp->stopped))
         return 0;
     const char *method = t->req->method == NULL ? "GET" : t->req->method;
-    int shown = (int)strcspn(t->req->url, "?#"); /* a query may carry a secret */
-    if (shown > 200)
-        shown = 200;
+    CLEANUP(free_ptr) char *shown = http_url_shown(t->req->url);
     if (t->too_large)
-        return err_set(err, ERR_SHAPE, "%s %.*s: the answer is larger than %zu bytes",
-                       method, shown, t->req->url, t->max_body);
+        return err_set(err, ERR_SHAPE, "%s %s: the answer is larger than %zu bytes",
+                       method, shown, t->max_body);
     enum err_kind kind = ERR_NET;
     if (rc == CURLE_OPERATION_TIMEDOUT || rc == CURLE_ABORTED_BY_CALLBACK)
         kind = ERR_TIMEOUT;
     else if (rc == CURLE_URL_MALFORMAT)
         kind = ERR_SHAPE;
     bool first = err != NULL && err->kind == ERR_NONE;
-    (void)err_set(err, kind, "%s %.*s: %s", method, shown, t->req->url,
+    (void)err_set(err, kind, "%s %s: %s", method, shown,
                   t->why[0] != '\0' ? t->why : curl_easy_strerror(rc));
     if (first && kind == ERR_NET)
         err->sys = (int)rc;

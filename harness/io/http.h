@@ -96,6 +96,10 @@ void http_call_cancel(struct http_call *call);
  * on): the request never left. */
 bool http_err_unsent(const struct err *err);
 
+/* For messages: without user and password, query and fragment, and not longer than a
+ * line. Caller frees. */
+char *http_url_shown(const char *url);
+
 /* Percent-encodes everything but unreserved characters; caller frees. */
 char *http_escape(const char *s);
 

@@ -23,6 +23,7 @@ struct http_transport {
     struct http *http; /* borrowed */
     struct http *side; /* owned; for what is sent while an answer still comes in */
     char *url;         /* owned */
+    char *shown;       /* owned; it, for messages */
     bool receiving;    /* http is busy */
 };
 
@@ -182,7 +183,7 @@ static int perform(struct http_transport *t, struct http *http, const char *text
     CLEANUP(http_request_release) struct http_request req = HTTP_REQUEST_INIT;
     int64_t left = in->deadline_ms - clock_mono_ms();
     if (left <= 0)
-        return err_set(err, ERR_TIMEOUT, "'%.200s' did not answer in time", t->url);
+        return err_set(err, ERR_TIMEOUT, "'%s' did not answer in time", t->shown);
     req.method = text ? "POST" : "GET";
     req.url = t->url;
     req.timeout_ms = left;
@@ -308,7 +309,7 @@ static int pause_for(const struct http_transport *t, int64_t pause_ms, struct er
         (void)wait_pause(left > STOP_POLL_MS ? STOP_POLL_MS : left, -1);
     }
     if (mcp_stopped(&t->base))
-        return err_set(err, ERR_TIMEOUT, "cancelled before '%.200s' answered", t->url);
+        return err_set(err, ERR_TIMEOUT, "cancelled before '%s' answered", t->shown);
     return 0;
 }
 
@@ -396,7 +397,7 @@ static int http_exchange(struct mcp_transport *base, const char *text, const jso
         ret->frame.result)
         rc = take_session(t, &resp, err);
     if (rc && err && err->kind == ERR_SHAPE)
-        return err_prefix(err, "'%.200s'", t->url);
+        return err_prefix(err, "'%s'", t->shown);
     return rc;
 }
 
@@ -423,6 +424,7 @@ static void http_transport_free(struct mcp_transport *base)
     http_free(t->side);
     mcp_transport_release(base);
     free(t->url);
+    free(t->shown);
     free(t);
 }
 
@@ -440,6 +442,7 @@ int mcp_http_new(struct http *http, const char *url, const struct mcp_options *o
         t->base.opt = *opt;
     t->http = http;
     t->url = xstrdup(url);
+    t->shown = http_url_shown(url);
     *ret = &t->base;
     return 0;
 }

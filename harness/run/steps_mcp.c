@@ -207,13 +207,14 @@ static int open_session(struct ctx *ctx, const struct step *step, struct session
 static int record(struct ctx *ctx, struct session *s, const char *what,
                   const struct mcp_answer *a, const struct err *failed)
 {
-    CLEANUP(free_ptr) char *command = s->url ? NULL : strv_join(&s->argv, " ");
+    CLEANUP(free_ptr)
+    char *where = s->url ? http_url_shown(s->url) : strv_join(&s->argv, " ");
     CLEANUP(free_ptr)
     char *more = s->frames.left_out
                      ? xasprintf(" (%zu more frames are not kept)", s->frames.left_out)
                      : xstrdup("");
     CLEANUP(free_ptr)
-    char *request = xasprintf("%s at %s%s", what, s->url ? s->url : command, more);
+    char *request = xasprintf("%s at %s%s", what, where, more);
     struct exchange x = {.protocol = "mcp",
                          .request = request,
                          .request_body = s->frames.sent.data,

@@ -307,6 +307,25 @@ static void waits_no_longer_than_its_timeout(void **state)
 }
 #define WITH_CHILD(t) cmocka_unit_test_setup_teardown(t, setup_child, teardown)
 
+static void shows_a_url_without_what_is_secret(void **state)
+{
+    static const struct {
+        const char *url, *shown;
+    } rows[] = {
+        {"http://h:1/a/b", "http://h:1/a/b"},
+        {"http://u:pw@h:1/a?key=secret", "http://h:1/a"},
+        {"https://u:p@w@h/a@b#secret", "https://h/a@b"},
+        {"http://h?u@secret", "http://h"},
+        {"u:pw@h/a", "h/a"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        char *shown = http_url_shown(rows[i].url);
+        assert_string_equal(shown, rows[i].shown);
+        free(shown);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -325,6 +344,7 @@ int main(void)
         IN_LOOP(a_cancelled_call_is_never_done),
         IN_LOOP(a_reader_that_has_enough_ends_the_transfer),
         IN_LOOP(a_reader_may_cancel_its_own_call),
+        cmocka_unit_test(shows_a_url_without_what_is_secret),
         cmocka_unit_test(escapes_all_but_unreserved),
         WITH_CHILD(waits_for_answers_over_one_connection),
         WITH_CHILD(waits_no_longer_than_its_timeout),
