@@ -83,7 +83,7 @@ static void fails_when_a_server_hangs_up_and_breaks_when_none_is_there(void **st
     struct fixture *f = *state;
     static const struct fake_reply script[] = {
         GREETED, {FAKE_JSON "\r\nContent-Length: 500", "{", NULL}};
-    run_http(f, "hangs-up", script, ARRAY_SIZE(script), LISTS);
+    run_http(f, "hangs-up", script, ARRAY_SIZE(script), "    timeout: 3000s\n" LISTS);
     assert_string_equal(check(f, "asked", "frames_valid"), "FAIL");
     json_array_clear(f->memory.events);
     run_http(f, "not-there", script, 0, LISTS);
@@ -101,11 +101,11 @@ static void fails_when_a_server_breaks_the_protocol_until_the_time_is_over(void 
     /* The last is for the word that nobody waits any more. */
     static const struct fake_reply silent[] = {
         GREETED, {FAKE_SSE, ": wait\n\n", FAKE_HOLD}, {"202 Accepted", "", NULL}};
-    run_http(f, "breaks", bad, ARRAY_SIZE(bad), "    timeout: 500ms\n" LISTS);
+    run_http(f, "breaks", bad, ARRAY_SIZE(bad), "    timeout: 200s\n" LISTS);
     assert_string_equal(check(f, "asked", "frames_valid"), "FAIL");
     assert_non_null(strstr(reason(f), "'params' is not an object"));
     json_array_clear(f->memory.events);
-    run_http(f, "silent", silent, ARRAY_SIZE(silent), "    timeout: 500ms\n" LISTS);
+    run_http(f, "silent", silent, ARRAY_SIZE(silent), "    timeout: 200s\n" LISTS);
     assert_string_equal(check(f, "asked", "frames_valid"), "BROKEN");
 }
 
