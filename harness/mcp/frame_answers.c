@@ -13,16 +13,16 @@
 static const struct member initialized[] = {{"protocolVersion", IS_TEXT, true, 0},
                                             {"capabilities", IS_OBJECT, true, 0},
                                             {"instructions", IS_TEXT, false, 0},
-                                            {NULL}};
+                                            {.name = NULL}};
 static const struct member discovered[] = {{"supportedVersions", IS_SOME_TEXTS, true, 0},
                                            {"capabilities", IS_OBJECT, true, 0},
                                            {"instructions", IS_TEXT, false, 0},
-                                           {NULL}};
+                                           {.name = NULL}};
 static const struct member capabilities[] = {
     {"tools", IS_OBJECT, false, 0},       {"prompts", IS_OBJECT, false, 0},
     {"resources", IS_OBJECT, false, 0},   {"logging", IS_OBJECT, false, 0},
     {"completions", IS_OBJECT, false, 0}, {"experimental", IS_OBJECT, false, 0},
-    {"extensions", IS_OBJECT, false, 0},  {NULL}};
+    {"extensions", IS_OBJECT, false, 0},  {.name = NULL}};
 
 /* A revision is named by a day, whether we know it or not. */
 static bool is_day(const char *s)
@@ -54,7 +54,7 @@ static void check_initialize(const struct frame_check *c, const json_t *result)
 /* ---- tools ---- */
 
 static const struct member listed[] = {
-    {"tools", IS_ARRAY, true, 0}, {"nextCursor", IS_TEXT, false, 0}, {NULL}};
+    {"tools", IS_ARRAY, true, 0}, {"nextCursor", IS_TEXT, false, 0}, {.name = NULL}};
 static const struct member tool_members[] = {
     {"inputSchema", IS_OBJECT, true, 0},
     {"description", IS_TEXT, false, 0},
@@ -62,15 +62,16 @@ static const struct member tool_members[] = {
     {"title", IS_TEXT, false, MCP_F_TITLES},
     {"outputSchema", IS_OBJECT, false, MCP_F_STRUCTURED},
     {"_meta", IS_OBJECT, false, MCP_F_TITLES},
-    {NULL}};
+    {.name = NULL}};
 static const struct member hints[] = {{"title", IS_TEXT, false, MCP_F_HINTS},
                                       {"readOnlyHint", IS_BOOLEAN, false, MCP_F_HINTS},
                                       {"destructiveHint", IS_BOOLEAN, false, MCP_F_HINTS},
                                       {"idempotentHint", IS_BOOLEAN, false, MCP_F_HINTS},
                                       {"openWorldHint", IS_BOOLEAN, false, MCP_F_HINTS},
-                                      {NULL}};
-static const struct member schema_members[] = {
-    {"properties", IS_OBJECT, false, 0}, {"required", IS_TEXTS, false, 0}, {NULL}};
+                                      {.name = NULL}};
+static const struct member schema_members[] = {{"properties", IS_OBJECT, false, 0},
+                                               {"required", IS_TEXTS, false, 0},
+                                               {.name = NULL}};
 
 static void check_schema(const struct frame_check *c, const char *tool, const char *which,
                          const json_t *schema)
@@ -115,18 +116,18 @@ static void check_tools_list(const struct frame_check *c, const json_t *result)
 
 /* ---- contents ---- */
 
-static const struct member text_members[] = {{"text", IS_TEXT, true, 0}, {NULL}};
+static const struct member text_members[] = {{"text", IS_TEXT, true, 0}, {.name = NULL}};
 static const struct member media_members[] = {
-    {"data", IS_TEXT, true, 0}, {"mimeType", IS_TEXT, true, 0}, {NULL}};
+    {"data", IS_TEXT, true, 0}, {"mimeType", IS_TEXT, true, 0}, {.name = NULL}};
 static const struct member embedded_members[] = {{"resource", IS_OBJECT, true, 0},
-                                                 {NULL}};
+                                                 {.name = NULL}};
 static const struct member link_members[] = {
-    {"uri", IS_TEXT, true, 0}, {"name", IS_TEXT, true, 0}, {NULL}};
+    {"uri", IS_TEXT, true, 0}, {"name", IS_TEXT, true, 0}, {.name = NULL}};
 static const struct member resource_members[] = {{"uri", IS_TEXT, true, 0},
                                                  {"mimeType", IS_TEXT, false, 0},
                                                  {"text", IS_TEXT, false, 0},
                                                  {"blob", IS_TEXT, false, 0},
-                                                 {NULL}};
+                                                 {.name = NULL}};
 
 /* Contents by type, and the feature that brought each. */
 static const struct {
@@ -186,14 +187,16 @@ static void check_resources_read(const struct frame_check *c, const json_t *resu
 /* ---- results ---- */
 
 static const struct member called[] = {
-    {"content", IS_ARRAY, true, 0}, {"isError", IS_BOOLEAN, false, 0}, {NULL}};
+    {"content", IS_ARRAY, true, 0}, {"isError", IS_BOOLEAN, false, 0}, {.name = NULL}};
 static const struct member prompts[] = {
-    {"prompts", IS_ARRAY, true, 0}, {"nextCursor", IS_TEXT, false, 0}, {NULL}};
+    {"prompts", IS_ARRAY, true, 0}, {"nextCursor", IS_TEXT, false, 0}, {.name = NULL}};
 static const struct member resources[] = {
-    {"resources", IS_ARRAY, true, 0}, {"nextCursor", IS_TEXT, false, 0}, {NULL}};
-static const struct member templates[] = {
-    {"resourceTemplates", IS_ARRAY, true, 0}, {"nextCursor", IS_TEXT, false, 0}, {NULL}};
-static const struct member read_members[] = {{"contents", IS_ARRAY, true, 0}, {NULL}};
+    {"resources", IS_ARRAY, true, 0}, {"nextCursor", IS_TEXT, false, 0}, {.name = NULL}};
+static const struct member templates[] = {{"resourceTemplates", IS_ARRAY, true, 0},
+                                          {"nextCursor", IS_TEXT, false, 0},
+                                          {.name = NULL}};
+static const struct member read_members[] = {{"contents", IS_ARRAY, true, 0},
+                                             {.name = NULL}};
 
 static const struct {
     const char *method;
@@ -241,10 +244,11 @@ static void check_known(const struct frame_check *c, const json_t *result)
     }
 }
 
-static const struct member asking[] = {
-    {"requestState", IS_TEXT, false, 0}, {"inputRequests", IS_OBJECT, false, 0}, {NULL}};
+static const struct member asking[] = {{"requestState", IS_TEXT, false, 0},
+                                       {"inputRequests", IS_OBJECT, false, 0},
+                                       {.name = NULL}};
 static const struct member asked[] = {
-    {"method", IS_TEXT, true, 0}, {"params", IS_OBJECT, false, 0}, {NULL}};
+    {"method", IS_TEXT, true, 0}, {"params", IS_OBJECT, false, 0}, {.name = NULL}};
 
 static void check_asking(const struct frame_check *c, const json_t *result)
 {
@@ -294,10 +298,11 @@ void frame_check_result(const struct frame_check *c, const json_t *result)
 
 /* ---- errors ---- */
 
-static const struct member unsupported[] = {
-    {"supported", IS_SOME_TEXTS, true, 0}, {"requested", IS_TEXT, true, 0}, {NULL}};
+static const struct member unsupported[] = {{"supported", IS_SOME_TEXTS, true, 0},
+                                            {"requested", IS_TEXT, true, 0},
+                                            {.name = NULL}};
 static const struct member missing[] = {{"requiredCapabilities", IS_OBJECT, true, 0},
-                                        {NULL}};
+                                        {.name = NULL}};
 
 static void check_modern_code(const struct frame_check *c, json_int_t code,
                               const json_t *data)

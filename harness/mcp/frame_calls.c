@@ -5,8 +5,9 @@
 #include "io/json.h"
 #include "mcp/meta.h"
 
-static const struct member any_meta[] = {{"_meta", IS_OBJECT, false, 0}, {NULL}};
-static const struct member token[] = {{"progressToken", IS_TOKEN, false, 0}, {NULL}};
+static const struct member any_meta[] = {{"_meta", IS_OBJECT, false, 0}, {.name = NULL}};
+static const struct member token[] = {{"progressToken", IS_TOKEN, false, 0},
+                                      {.name = NULL}};
 
 static void check_meta(const struct frame_check *c, const json_t *params)
 {
@@ -20,11 +21,11 @@ static void check_meta(const struct frame_check *c, const json_t *params)
 static const struct member handshake[] = {{"protocolVersion", IS_TEXT, true, 0},
                                           {"capabilities", IS_OBJECT, true, 0},
                                           {"clientInfo", IS_OBJECT, true, 0},
-                                          {NULL}};
-static const struct member page[] = {{"cursor", IS_TEXT, false, 0}, {NULL}};
+                                          {.name = NULL}};
+static const struct member page[] = {{"cursor", IS_TEXT, false, 0}, {.name = NULL}};
 static const struct member call[] = {
-    {"name", IS_TEXT, true, 0}, {"arguments", IS_OBJECT, false, 0}, {NULL}};
-static const struct member uri[] = {{"uri", IS_TEXT, true, 0}, {NULL}};
+    {"name", IS_TEXT, true, 0}, {"arguments", IS_OBJECT, false, 0}, {.name = NULL}};
+static const struct member uri[] = {{"uri", IS_TEXT, true, 0}, {.name = NULL}};
 
 /* What a client may ask, and nobody else. */
 static const struct {
@@ -95,16 +96,16 @@ void frame_check_request(const struct frame_check *c, const json_t *params)
 /* ---- notifications ---- */
 
 static const struct member cancelled[] = {
-    {"requestId", IS_TOKEN, true, 0}, {"reason", IS_TEXT, false, 0}, {NULL}};
+    {"requestId", IS_TOKEN, true, 0}, {"reason", IS_TEXT, false, 0}, {.name = NULL}};
 static const struct member progress[] = {{"progressToken", IS_TOKEN, true, 0},
                                          {"progress", IS_NUMBER, true, 0},
                                          {"total", IS_NUMBER, false, 0},
                                          {"message", IS_TEXT, false, MCP_F_HINTS},
-                                         {NULL}};
+                                         {.name = NULL}};
 static const struct member logged[] = {{"level", IS_TEXT, true, 0},
                                        {"logger", IS_TEXT, false, 0},
                                        {"data", IS_ANYTHING, true, 0},
-                                       {NULL}};
+                                       {.name = NULL}};
 
 enum { BY_CLIENT = 1 << MCP_FROM_CLIENT, BY_SERVER = 1 << MCP_FROM_SERVER };
 
