@@ -16,8 +16,8 @@ Q := $(if $(filter 1,$(V)),,@)
 
 B := build/$(MODE)
 PACKAGES := libcurl >= 7.80, jansson >= 2.13, libmicrohttpd >= 0.9.70, sqlite3 >= 3.37, \
-	libfyaml >= 0.7.12, libarchive >= 3.4, libpcre2-8 >= 10.30, libcrypto >= 1.1.1, gnutls >= 3.6
-PKGS := libcurl jansson libmicrohttpd sqlite3 libfyaml libarchive libpcre2-8 libcrypto gnutls
+	libfyaml >= 0.7.12, libarchive >= 3.4, libpcre2-8 >= 10.30, nettle >= 3.4, gnutls >= 3.6
+PKGS := libcurl jansson libmicrohttpd sqlite3 libfyaml libarchive libpcre2-8 nettle gnutls
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes \
 	-Wold-style-definition -Wpointer-arith -Wwrite-strings -Wcast-qual -Wvla -Wundef \

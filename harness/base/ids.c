@@ -3,9 +3,10 @@
 #include "base/cleanup.h"
 #include <ctype.h>
 #include <errno.h>
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/sha.h>
+#include <nettle/base64.h>
+#include <nettle/memops.h>
+#include <nettle/sha1.h>
+#include <nettle/sha2.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -59,14 +60,13 @@ void id_uuid5_url(const char *name, char out[37])
     static const unsigned char url_space[16] = {0x6b, 0xa7, 0xb8, 0x11, 0x9d, 0xad,
                                                 0x11, 0xd1, 0x80, 0xb4, 0x00, 0xc0,
                                                 0x4f, 0xd4, 0x30, 0xc8};
-    unsigned char digest[SHA_DIGEST_LENGTH];
-    size_t len = strlen(name);
-    unsigned char *text = xmalloc(sizeof(url_space) + len + 1);
+    unsigned char digest[SHA1_DIGEST_SIZE];
+    struct sha1_ctx sha1;
 
-    memcpy(text, url_space, sizeof(url_space));
-    memcpy(text + sizeof(url_space), name, len + 1);
-    SHA1(text, sizeof(url_space) + len, digest);
-    free(text);
+    sha1_init(&sha1);
+    sha1_update(&sha1, sizeof(url_space), url_space);
+    sha1_update(&sha1, strlen(name), (const uint8_t *)name);
+    sha1_digest(&sha1, sizeof(digest), digest);
     format_uuid(digest, 5, out);
 }
 
@@ -88,27 +88,29 @@ bool id_is_uuid(const char *s)
 
 char *base64_encode(const void *data, size_t len)
 {
-    unsigned char *out = xmalloc((len + 2) / 3 * 4 + 1);
+    size_t n = BASE64_ENCODE_RAW_LENGTH(len);
+    char *out = xmalloc(n + 1);
 
-    EVP_EncodeBlock(out, data, (int)len);
-    return (char *)out;
+    base64_encode_raw(out, len, data);
+    out[n] = '\0';
+    return out;
 }
 
 char *base64_decode(const char *text, size_t *ret_len)
 {
-    size_t n = strlen(text);
-    unsigned char *out = xmalloc(n / 4 * 3 + 1);
-    int len = EVP_DecodeBlock(out, (const unsigned char *)text, (int)n);
+    size_t n = strlen(text), len = BASE64_DECODE_LENGTH(n);
+    uint8_t *out = xmalloc(len + 1);
+    struct base64_decode_ctx ctx;
 
-    if (len < 0) {
+    base64_decode_init(&ctx);
+    /* The library reads over blanks. */
+    if (strcspn(text, " \t\n\v\f\r") < n ||
+        !base64_decode_update(&ctx, &len, out, n, text) || !base64_decode_final(&ctx)) {
         free(out);
         return NULL;
     }
-    /* OpenSSL counts the bytes that the padding stands for. */
-    for (size_t i = n; len > 0 && i > 0 && i + 2 > n && text[i - 1] == '='; i--)
-        len--;
     out[len] = '\0';
-    *ret_len = (size_t)len;
+    *ret_len = len;
     return (char *)out;
 }
 
@@ -157,9 +159,12 @@ char *id_slug(const char *text, size_t max)
 
 void sha256_hex(const void *data, size_t len, char out[65])
 {
-    unsigned char digest[SHA256_DIGEST_LENGTH];
+    unsigned char digest[SHA256_DIGEST_SIZE];
+    struct sha256_ctx sha256;
 
-    SHA256(data, len, digest);
+    sha256_init(&sha256);
+    sha256_update(&sha256, len, data);
+    sha256_digest(&sha256, sizeof(digest), digest);
     for (size_t i = 0; i < sizeof(digest); i++) {
         out[2 * i] = hex_digits[digest[i] >> 4];
         out[2 * i + 1] = hex_digits[digest[i] & 15];
@@ -171,7 +176,7 @@ bool const_time_equal(const char *a, const char *b)
 {
     size_t len = strlen(a);
 
-    return len == strlen(b) && CRYPTO_memcmp(a, b, len) == 0;
+    return len == strlen(b) && memeql_sec(a, b, len) != 0;
 }
 
 uint64_t rng_next(struct rng *rng)

@@ -28,7 +28,8 @@ bool const_time_equal(const char *a, const char *b);
 
 /* Owned by the caller. */
 char *base64_encode(const void *data, size_t len);
-/* NULL = it is no base64 (with its padding). Owned by the caller, with a NUL after it. */
+/* NULL = it is no base64 as RFC 4648, 3 wants it: padded, without blanks, spare bits
+ * zero. Owned by the caller, with a NUL after it. */
 char *base64_decode(const char *text, size_t *ret_len);
 
 /* splitmix64: the same seed gives the same sequence. */

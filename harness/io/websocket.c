@@ -1,7 +1,7 @@
 #include "io/websocket.h"
 
 #include <errno.h>
-#include <openssl/sha.h>
+#include <nettle/sha1.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -70,10 +70,13 @@ const char *websocket_refusal(const struct httpd_req *req)
 static void add_accept(struct httpd_req *req)
 {
     static const char magic[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-    unsigned char digest[SHA_DIGEST_LENGTH];
-    CLEANUP(free_ptr)
-    char *text = xasprintf("%s%s", httpd_header(req, "Sec-WebSocket-Key"), magic);
-    SHA1((const unsigned char *)text, strlen(text), digest);
+    const char *key = httpd_header(req, "Sec-WebSocket-Key");
+    unsigned char digest[SHA1_DIGEST_SIZE];
+    struct sha1_ctx sha1;
+    sha1_init(&sha1);
+    sha1_update(&sha1, strlen(key), (const uint8_t *)key);
+    sha1_update(&sha1, sizeof magic - 1, (const uint8_t *)magic);
+    sha1_digest(&sha1, sizeof digest, digest);
     CLEANUP(free_ptr) char *accept = base64_encode(digest, sizeof digest);
     httpd_add_header(req, "Sec-WebSocket-Accept", accept);
 }

@@ -337,7 +337,11 @@ static void decodes_what_it_encoded(void **state)
         assert_int_equal(len, n);
         assert_memory_equal(back, bytes, n);
     }
-    assert_null(base64_decode("no!!", &len));
+    static const char *const broken[] = {
+        "no!!",   "QQ",    "QQ=",    "QQ===",    "Q",   "QQ= =",
+        "Q\nQ==", " QQ==", "QQ==\n", "QQ==QQ==", "QR==" /* spare bits */};
+    for (size_t i = 0; i < ARRAY_SIZE(broken); i++)
+        assert_null(base64_decode(broken[i], &len));
 }
 
 static void a_seed_gives_the_same_numbers_again(void **state)
