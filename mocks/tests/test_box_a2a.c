@@ -385,7 +385,7 @@ static void loads_what_each_runtimes_own_file_lists(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(OWN_FILES); i++) {
         put(f, OWN_FILES[i].file, OWN_FILES[i].text);
         strv_env_set(&f->env, "RUNTIME", OWN_FILES[i].runtime);
-        start_box(f);
+        start_ready(f);
         json_t *beat = await_tool(f, REQUIRED_ID);
         if (!beat)
             fail_msg("%s does not load it", OWN_FILES[i].runtime);
