@@ -65,6 +65,7 @@ void mcp_close(struct mcp_client *c)
     json_decref(c->server_info);
     json_decref(c->capabilities);
     json_decref(c->schemas);
+    json_decref(c->outputs);
     free(c);
 }
 
@@ -345,7 +346,11 @@ static int call_tool(struct mcp_client *c, const char *name, json_t *arguments,
     if (json_object_set_new(params, "name", json_string(name)) ||
         (arguments && json_object_set(params, "arguments", arguments)))
         return err_set(err, ERR_USAGE, "the name of tool '%.100s' is not UTF-8", name);
-    return mcp_request(c, "tools/call", params, ret, err);
+    if (mcp_request(c, "tools/call", params, ret, err))
+        return -1;
+    if (ret->outcome == MCP_OK)
+        declared_check(c, name, ret->result);
+    return 0;
 }
 
 int mcp_call_tool(struct mcp_client *c, const char *name, json_t *arguments,
@@ -443,6 +448,7 @@ struct listing {
     json_t *all;      /* the tools so far */
     json_t *params;   /* of the next page; NULL = the first */
     struct strv seen; /* cursors */
+    char *scope;      /* 'cacheScope' of the first page, "" = none; NULL = no page yet */
     int64_t deadline_ms;
     size_t most; /* what t->received may come to */
     bool reopened;
@@ -453,6 +459,7 @@ static void listing_begin(struct listing *l)
     json_decref(l->all);
     json_decref(TAKE(l->params));
     strv_release(&l->seen);
+    free(TAKE(l->scope));
     l->all = xcheck(json_array());
 }
 
@@ -461,12 +468,28 @@ static void listing_release(struct listing *l)
     json_decref(l->all);
     json_decref(l->params);
     strv_release(&l->seen);
+    free(l->scope);
+}
+
+/* One list is for one audience, whatever page of it. */
+static void check_scope(struct mcp_client *c, struct listing *l, const json_t *page)
+{
+    const char *scope = json_str(page, "cacheScope", "");
+    if (!l->scope)
+        l->scope = xstrdup(scope);
+    else if (mcp_revision_has(c->revision, MCP_F_RESULT_TYPE) &&
+             strcmp(l->scope, scope) != 0)
+        mcp_found(
+            c->transport,
+            "tools/list: 'cacheScope' is '%.40s' on one page and '%.40s' on another",
+            l->scope, scope);
 }
 
 /* *ret_more: there is another page. */
-static int take_page(struct listing *l, const struct mcp_answer *page, bool *ret_more,
-                     struct err *err)
+static int take_page(struct mcp_client *c, struct listing *l,
+                     const struct mcp_answer *page, bool *ret_more, struct err *err)
 {
+    check_scope(c, l, page->result);
     if (json_array_extend(l->all, json_object_get(page->result, "tools")))
         return err_set(err, ERR_BUG, "a page of tools cannot be kept");
     const char *cursor = json_str(page->result, "nextCursor", NULL);
@@ -507,7 +530,7 @@ static int read_page(struct mcp_client *c, struct listing *l, struct mcp_answer 
     if (c->transport->received > l->most)
         return err_set(err, ERR_SHAPE, "tools/list has more than %zu bytes",
                        LIMIT_RESPONSE_BODY);
-    return take_page(l, ret, ret_more, err);
+    return take_page(c, l, ret, ret_more, err);
 }
 
 int mcp_list_tools(struct mcp_client *c, struct mcp_answer *ret, struct err *err)
@@ -526,6 +549,7 @@ int mcp_list_tools(struct mcp_client *c, struct mcp_answer *ret, struct err *err
         mcp_found(c->transport,
                   "tools/list: the server lists tools, but does not declare "
                   "the capability");
+    declared_keep(c, l.all);
     modern_keep_tools(c, l.all);
     json_decref(ret->result);
     ret->result = json_make("{s:O}", "tools", l.all);

@@ -18,6 +18,7 @@ struct mcp_client {
     char *instructions;                  /* owned, NULL = none */
     json_t *schemas; /* owned; inputSchema by tool, null for a tool that was dropped; of
                         the last list, modern HTTP only */
+    json_t *outputs; /* owned; outputSchema by tool, of the last list; NULL before one */
     int64_t timeout_ms, probe_timeout_ms;
     json_int_t last_id;
     bool probing; /* no word to the server when a request runs out of time */
@@ -56,6 +57,11 @@ void modern_keep_tools(struct mcp_client *c, json_t *tools);
 /* ERR_SHAPE when the tool was dropped. */
 MUST_CHECK int modern_check_tool(const struct mcp_client *c, const char *name,
                                  struct err *err);
+
+/* What the server's list, all its pages, says of its tools' results: a tool that stands
+ * in it twice is a finding, and so is later a result that is not what was declared. */
+void declared_keep(struct mcp_client *c, const json_t *tools);
+void declared_check(const struct mcp_client *c, const char *tool, const json_t *result);
 
 /* Reads what came back for a request. */
 MUST_CHECK int answer_read(const char *method, const struct mcp_revision *revision,

@@ -136,6 +136,39 @@ static inline void initialize(struct fixture *x)
     assert_int_equal(x->answer.outcome, MCP_OK);
 }
 
+/* Any request. */
+static inline int ask(struct fixture *x)
+{
+    err_clear(&x->err);
+    return mcp_request(x->client, "x/y", NULL, &x->answer, &x->err);
+}
+
+/* With {"ok": true}. */
+static inline void is_answered(struct fixture *x)
+{
+    if (ask(x))
+        fail_msg("%s", x->err.text);
+    assert_int_equal(x->answer.outcome, MCP_OK);
+    assert_true(json_bool(x->answer.result, "ok", false));
+}
+
+/* A finding has these words in it, whatever else was found. */
+static inline void has_found(const struct fixture *x, const char *what)
+{
+    const struct strv *findings = mcp_findings(x->client);
+    for (size_t i = 0; i < findings->n; i++)
+        if (strstr(findings->v[i], what))
+            return;
+    fail_msg("%zu findings, none of '%s'; the first: %s", findings->n, what,
+             findings->n ? findings->v[0] : "");
+}
+
+static inline void has_found_only(const struct fixture *x, const char *what)
+{
+    has_found(x, what);
+    assert_int_equal(mcp_findings(x->client)->n, 1);
+}
+
 static inline const char *requests(struct fixture *x)
 {
     free(x->requests);

@@ -9,28 +9,6 @@
     "\"progressToken\":" token ",\"progress\":1}}"
 #define DRAIN "cat >/dev/null"
 
-static int ask(struct fixture *x)
-{
-    err_clear(&x->err);
-    return mcp_request(x->client, "x/y", NULL, &x->answer, &x->err);
-}
-
-static void is_answered(struct fixture *x)
-{
-    if (ask(x))
-        fail_msg("%s", x->err.text);
-    assert_int_equal(x->answer.outcome, MCP_OK);
-    assert_true(json_bool(x->answer.result, "ok", false));
-}
-
-static void has_found(const struct fixture *x, const char *what)
-{
-    const struct strv *findings = mcp_findings(x->client);
-    if (findings->n != 1 || !strstr(findings->v[0], what))
-        fail_msg("%zu findings, the first: %s", findings->n,
-                 findings->n ? findings->v[0] : "");
-}
-
 static void judges_a_late_answer_by_its_own_request(void **state)
 {
     struct fixture *x = *state;
@@ -74,7 +52,7 @@ static void says_that_nobody_asked_for_progress(void **state)
     struct fixture *x = *state;
     open_shell(x, "read a;" SAY(PROGRESS("7")) OK("1") DRAIN, NULL);
     is_answered(x);
-    has_found(x, "progress of a request that did not ask for it");
+    has_found_only(x, "progress of a request that did not ask for it");
 }
 
 static void refuses_a_second_answer(void **state)
@@ -85,7 +63,7 @@ static void refuses_a_second_answer(void **state)
     assert_int_equal(ask(x), -1);
     assert_int_equal(x->err.kind, ERR_SHAPE);
     assert_non_null(strstr(x->err.text, "answered id 1, which was answered already"));
-    has_found(x, "an answer to id 1, which was answered already");
+    has_found_only(x, "an answer to id 1, which was answered already");
 }
 
 static void refuses_an_answer_to_a_lower_id_that_was_never_asked(void **state)
@@ -94,7 +72,7 @@ static void refuses_an_answer_to_a_lower_id_that_was_never_asked(void **state)
     open_shell(x, "read a;" OK("0") OK("1") DRAIN, NULL);
     assert_int_equal(ask(x), -1);
     assert_int_equal(x->err.kind, ERR_SHAPE);
-    has_found(x, "an answer to id 0, which was never asked");
+    has_found_only(x, "an answer to id 0, which was never asked");
 }
 
 static void tells_an_error_without_an_id_from_its_answer(void **state)
@@ -106,7 +84,7 @@ static void tells_an_error_without_an_id_from_its_answer(void **state)
                       "\"what?\"}}") OK("1") DRAIN,
         NULL);
     is_answered(x);
-    has_found(x, "x/y: an error that does not say which request it answers");
+    has_found_only(x, "x/y: an error that does not say which request it answers");
 }
 
 static void takes_an_error_without_an_id_when_nothing_else_comes(void **state)
@@ -120,7 +98,7 @@ static void takes_an_error_without_an_id_when_nothing_else_comes(void **state)
     assert_int_equal(ask(x), 0);
     assert_int_equal(x->answer.outcome, MCP_RPC_ERROR);
     assert_int_equal(x->answer.rpc_code, -32601);
-    has_found(x, "x/y: an error that does not say which request it answers");
+    has_found_only(x, "x/y: an error that does not say which request it answers");
 }
 
 int main(void)

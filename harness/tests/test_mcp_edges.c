@@ -37,18 +37,16 @@ static void open_child(struct fixture *x, const struct mcp_options *opt, ...)
     open_shell(x, script, opt);
 }
 
-/* Some request that has to be answered. */
-static void ask(struct fixture *x)
+/* With whatever answer. */
+static void comes_back(struct fixture *x)
 {
-    err_clear(&x->err);
-    if (mcp_request(x->client, "x/y", NULL, &x->answer, &x->err))
+    if (ask(x))
         fail_msg("%s", x->err.text);
 }
 
 static void ask_in_vain(struct fixture *x, enum err_kind kind, const char *why)
 {
-    err_clear(&x->err);
-    assert_int_equal(mcp_request(x->client, "x/y", NULL, &x->answer, &x->err), -1);
+    assert_int_equal(ask(x), -1);
     if (x->err.kind != kind || !strstr(x->err.text, why))
         fail_msg("%s", x->err.text);
 }
@@ -67,7 +65,7 @@ static void reads_lines_that_end_with_cr_lf(void **state)
         x,
         "read a; printf '\\r\\n\\n%s\\r\\n' '" ANSWER("1", "{\"ok\":true}") "'; " DRAIN,
         NULL);
-    ask(x);
+    comes_back(x);
     assert_true(is_ok(x));
     assert_int_equal(mcp_junk_lines(x->client), 0);
     assert_int_equal(mcp_findings(x->client)->n, 0);
@@ -80,7 +78,7 @@ static void calls_a_frame_broken_that_is_no_utf_8(void **state)
                "read a; printf '{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"a\":\"\\377\""
                "}}\\n'; " SAY(ANSWER("1", "{\"ok\":true}")) DRAIN,
                NULL);
-    ask(x);
+    comes_back(x);
     assert_true(is_ok(x));
     assert_int_equal(mcp_junk_lines(x->client), 0);
     assert_int_equal(mcp_findings(x->client)->n, 1);
@@ -103,7 +101,7 @@ static void puts_a_message_together_that_comes_in_pieces(void **state)
                "\\n{\"jsonrpc\":\"2.0\",'; read b; printf "
                "'\"id\":1,\"result\":{\"ok\":true}}\\n'; " DRAIN,
                NULL);
-    ask(x);
+    comes_back(x);
     assert_true(is_ok(x));
     assert_int_equal(mcp_junk_lines(x->client), 0);
 }
@@ -132,7 +130,7 @@ static char *ended_how(struct fixture *x, const char *script)
     CLEANUP(free_ptr)
     char *text = xasprintf("f=%s; trap 'echo term >>$f; %s", path, script);
     open_shell(x, text, NULL);
-    ask(x);
+    comes_back(x);
     mcp_close(TAKE(x->client));
     int rc = fs_read(path, &how, NULL);
     (void)unlink(path);
@@ -180,7 +178,7 @@ static void ignores_an_answer_that_comes_too_late(void **state)
                SAY(ANSWER("2", "{\"ok\":true}")), "esac", DRAIN, NULL);
     ask_in_vain(x, ERR_TIMEOUT, "cancelled");
     x->stop = 0;
-    ask(x);
+    comes_back(x);
     assert_true(is_ok(x));
 }
 
@@ -189,7 +187,7 @@ static void ignores_a_server_that_cancels_what_was_never_asked(void **state)
     struct fixture *x = *state;
     open_child(x, NULL, "read a", SAY(CANCELLED("1")), SAY(CANCELLED("99")),
                SAY(CANCELLED("\"x\"")), SAY(ANSWER("1", "{\"ok\":true}")), DRAIN, NULL);
-    ask(x);
+    comes_back(x);
     assert_true(is_ok(x));
 }
 
@@ -221,13 +219,13 @@ static void reads_a_batch_from_a_child_and_out_of_a_stream(void **state)
                SAY("[" NOTE "," CANCELLED("9") "," ANSWER("2", "{\"ok\":true}") "]"),
                DRAIN, NULL);
     initialize(x);
-    ask(x);
+    comes_back(x);
     assert_true(is_ok(x));
     assert_int_equal(mcp_findings(x->client)->n, 0);
     mcp_close(TAKE(x->client));
     open_fake(x, script, ARRAY_SIZE(script), NULL);
     initialize(x);
-    ask(x);
+    comes_back(x);
     assert_true(is_ok(x));
 }
 
@@ -239,7 +237,7 @@ static void answers_the_ping_in_a_batch(void **state)
                "case $d in *'\"id\":\"p\",\"result\":{}'*)",
                SAY(ANSWER("2", "{\"ok\":true}")), "esac", DRAIN, NULL);
     initialize(x);
-    ask(x);
+    comes_back(x);
     assert_true(is_ok(x));
 }
 
@@ -411,7 +409,7 @@ static void opens_nothing_anew_without_a_session(void **state)
         {FAKE_JSON, INIT("2025-11-25"), NULL}, ACCEPTED, {"404 Not Found", "no", NULL}};
     open_fake(x, script, ARRAY_SIZE(script), NULL);
     initialize(x);
-    ask(x);
+    comes_back(x);
     assert_int_equal(x->answer.outcome, MCP_HTTP_ERROR);
     assert_int_equal(x->answer.http_status, 404);
     assert_int_equal(fake_count(requests(x), "\"initialize\""), 1);
@@ -429,13 +427,13 @@ static void says_what_a_refusal_in_the_middle_of_a_session_wants(void **state)
     CLEANUP(buf_release) struct buf words = BUF_INIT(KIB(1));
     open_fake(x, script, ARRAY_SIZE(script), NULL);
     initialize(x);
-    ask(x);
+    comes_back(x);
     mcp_answer_words(&x->answer, &words);
     assert_string_equal(words.data,
                         "HTTP 401: the server wants a token of scheme Bearer; "
                         "error invalid_token: expired");
     buf_reset(&words);
-    ask(x);
+    comes_back(x);
     mcp_answer_words(&x->answer, &words);
     assert_string_equal(words.data, "HTTP 403: not allowed");
     assert_int_equal(fake_count(requests(x), "\"initialize\""), 1);
@@ -463,7 +461,7 @@ static void resumes_from_the_newest_event_with_its_own_session(void **state)
         {FAKE_SSE, "data: " ANSWER("2", "{\"ok\":true}") "\n\n", NULL}};
     open_fake(x, script, ARRAY_SIZE(script), NULL);
     initialize(x);
-    ask(x);
+    comes_back(x);
     assert_true(is_ok(x));
     const char *get = strstr(requests(x), "GET / ");
     assert_non_null(get);

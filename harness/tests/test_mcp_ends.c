@@ -9,30 +9,6 @@
     ",\"result\":{\"resultType\":\"complete\",\"ok\":true}}';"
 #define DRAIN "cat >/dev/null"
 
-static int ask(struct fixture *x)
-{
-    err_clear(&x->err);
-    return mcp_request(x->client, "x/y", NULL, &x->answer, &x->err);
-}
-
-static void is_answered(struct fixture *x)
-{
-    if (ask(x))
-        fail_msg("%s", x->err.text);
-    assert_true(json_bool(x->answer.result, "ok", false));
-}
-
-/* The finding that has these words in it. */
-static void has_found(const struct fixture *x, const char *what)
-{
-    const struct strv *findings = mcp_findings(x->client);
-    for (size_t i = 0; i < findings->n; i++)
-        if (strstr(findings->v[i], what))
-            return;
-    fail_msg("%zu findings, none of '%s'; the first: %s", findings->n, what,
-             findings->n ? findings->v[0] : "");
-}
-
 static void takes_an_answer_for_one_that_does_not_say_so(void **state)
 {
     struct fixture *x = *state;

@@ -128,6 +128,93 @@ static void names_the_revisions_that_initialize_may_answer(void **state)
     assert_null(strstr(x->err.text, "and 2026-07-28"));
 }
 
+#define DECLARES(name)                                                                   \
+    "{\"name\":\"" name "\",\"inputSchema\":{\"type\":\"object\"},\"outputSchema\":{"    \
+    "\"type\":\"object\",\"properties\":{\"n\":{\"type\":\"integer\"}},\"required\":["   \
+    "\"n\"]}}"
+#define GIVEN(more)                                                                      \
+    {                                                                                    \
+        FAKE_JSON, RESULT("{\"content\":[]" more "}"), NULL                              \
+    }
+
+static void call(struct fixture *x, const char *tool)
+{
+    if (mcp_call_tool(x->client, tool, NULL, &x->answer, &x->err))
+        fail_msg("%s", x->err.text);
+}
+
+static void holds_results_against_what_the_tool_declared(void **state)
+{
+    struct fixture *x = *state;
+    static const struct fake_reply script[] = {
+        {FAKE_JSON, INIT("2025-11-25"), NULL},
+        ACCEPTED,
+        {FAKE_JSON, RESULT("{\"tools\":[" DECLARES("t") "," TOOL("free") "]}"), NULL},
+        GIVEN(",\"structuredContent\":{\"n\":1}"),
+        GIVEN(",\"isError\":true"),
+        {FAKE_JSON, RESULT("{\"content\":[]}"), NULL},
+        GIVEN(",\"structuredContent\":{\"n\":\"1\"}"),
+        GIVEN(""),
+    };
+    open_fake(x, script, ARRAY_SIZE(script), NULL);
+    initialize(x);
+    assert_int_equal(list(x), 0);
+    call(x, "t");
+    call(x, "t");
+    assert_int_equal(x->answer.outcome, MCP_TOOL_ERROR);
+    call(x, "free");
+    assert_int_equal(mcp_findings(x->client)->n, 0);
+    call(x, "t");
+    has_found_only(x, "the 'structuredContent' of tool 't' is not what its "
+                      "'outputSchema' says: 'n': Expected integer");
+    call(x, "t");
+    has_found(x, "tool 't' declares an 'outputSchema' and answers without "
+                 "'structuredContent'");
+}
+
+static void asks_for_no_structure_of_a_revision_that_has_none(void **state)
+{
+    struct fixture *x = *state;
+    static const struct fake_reply script[] = {
+        {FAKE_JSON, INIT("2025-03-26"), NULL},
+        ACCEPTED,
+        {FAKE_JSON, RESULT("{\"tools\":[" DECLARES("t") "]}"), NULL},
+        GIVEN(""),
+    };
+    open_fake(x, script, ARRAY_SIZE(script), NULL);
+    initialize(x);
+    assert_int_equal(list(x), 0);
+    call(x, "t");
+    assert_int_equal(mcp_findings(x->client)->n, 0);
+}
+
+#define PAGE(scope, tool, more)                                                          \
+    {                                                                                    \
+        FAKE_JSON,                                                                       \
+            RESULT("{\"resultType\":\"complete\",\"ttlMs\":0,\"cacheScope\":\"" scope    \
+                   "\",\"tools\":[" TOOL(tool) "]" more "}"),                            \
+            NULL                                                                         \
+    }
+
+static void finds_a_list_whose_pages_do_not_agree(void **state)
+{
+    struct fixture *x = *state;
+    static const struct fake_reply script[] = {
+        PAGE("private", "a", ",\"nextCursor\":\"2\""),
+        PAGE("private", "b", ",\"nextCursor\":\"3\""),
+        PAGE("private", "c", ""),
+        PAGE("private", "a", ",\"nextCursor\":\"2\""),
+        PAGE("public", "a", ""),
+    };
+    open_fake(x, script, ARRAY_SIZE(script), &modern);
+    assert_int_equal(list(x), 0);
+    assert_int_equal(mcp_findings(x->client)->n, 0);
+    assert_int_equal(list(x), 0);
+    has_found(x, "'cacheScope' is 'private' on one page and 'public' on another");
+    has_found(x, "tools/list: tool 'a' is listed twice");
+    assert_int_equal(mcp_findings(x->client)->n, 2);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -139,6 +226,9 @@ int main(void)
         T(does_not_call_a_tool_whose_headers_it_cannot_know),
         T(ends_with_words_at_a_server_of_unknown_revisions),
         T(names_the_revisions_that_initialize_may_answer),
+        T(holds_results_against_what_the_tool_declared),
+        T(asks_for_no_structure_of_a_revision_that_has_none),
+        T(finds_a_list_whose_pages_do_not_agree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

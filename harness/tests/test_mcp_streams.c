@@ -6,19 +6,6 @@
 #define NOTE "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\"}"
 #define STREAMED(result) "data: " RESULT(result) "\n\n"
 
-static int ask(struct fixture *x)
-{
-    err_clear(&x->err);
-    return mcp_request(x->client, "x/y", NULL, &x->answer, &x->err);
-}
-
-static void is_answered(struct fixture *x)
-{
-    if (ask(x))
-        fail_msg("%s", x->err.text);
-    assert_true(json_bool(x->answer.result, "ok", false));
-}
-
 static void does_not_resume_after_its_deadline(void **state)
 {
     struct fixture *x = *state;
@@ -107,16 +94,6 @@ static void says(const struct fixture *x, const char *words)
     CLEANUP(buf_release) struct buf out = BUF_INIT(KIB(4));
     mcp_answer_words(&x->answer, &out);
     assert_string_equal(out.data, words);
-}
-
-static void has_found(const struct fixture *x, const char *what)
-{
-    const struct strv *findings = mcp_findings(x->client);
-    for (size_t i = 0; i < findings->n; i++)
-        if (strstr(findings->v[i], what))
-            return;
-    fail_msg("%zu findings, none of '%s'; the first: %s", findings->n, what,
-             findings->n ? findings->v[0] : "");
 }
 
 static void judges_what_a_refusal_says(void **state)
