@@ -82,6 +82,7 @@ int mcp_complain(const struct mcp_session *s, const char *what,
                  const struct mcp_answer *a);
 int mcp_refused(struct mcp_session *s, const char *what, const struct mcp_answer *a);
 mcp_frame_fn mcp_show_frame;
+mcp_stderr_fn mcp_show_stderr;
 mcp_notification_fn mcp_show_notification;
 
 /* The URL or the command among the operands, and the words; the options that go with the

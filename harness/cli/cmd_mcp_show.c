@@ -207,6 +207,15 @@ void mcp_show_frame(const struct mcp_frame_seen *seen, void *arg)
     write_to(arg, stderr, &out, false);
 }
 
+void mcp_show_stderr(const char *line, size_t len, void *arg)
+{
+    CLEANUP(buf_release) struct buf out = BUF_INIT(LIMIT_LINE);
+    buf_adds(&out, "2>  ");
+    buf_add(&out, line, len);
+    buf_addc(&out, '\n');
+    write_to(arg, stderr, &out, false);
+}
+
 void mcp_show_notification(const char *method, const json_t *params, void *arg)
 {
     const struct mcp_session *s = arg;

@@ -71,6 +71,8 @@ struct mcp_frame_seen {
 typedef void mcp_frame_fn(const struct mcp_frame_seen *seen, void *arg);
 /* Sees every notification of the server. params: borrowed, may be NULL. */
 typedef void mcp_notification_fn(const char *method, const json_t *params, void *arg);
+/* Sees every line of a child's stderr, without its end; a very long one in pieces. */
+typedef void mcp_stderr_fn(const char *line, size_t len, void *arg);
 
 struct mcp_options {
     /* NULL = find out: a modern request first, then initialize. Else this one; a legacy
@@ -83,6 +85,8 @@ struct mcp_options {
     void *on_frame_arg;
     mcp_notification_fn *on_notification; /* NULL = none */
     void *on_notification_arg;
+    mcp_stderr_fn *on_stderr; /* NULL = none; its last line is in errors anyway */
+    void *on_stderr_arg;
     bool progress;                     /* tools/call asks to be told how far it is */
     const volatile sig_atomic_t *stop; /* non-zero: the request under way is cancelled,
                                           ERR_TIMEOUT; NULL = never */

@@ -34,6 +34,7 @@ struct stdio_transport {
     size_t taken;          /* of in: the lines that were dealt with */
     size_t scanned;        /* of in: where the next newline is looked for */
     struct buf errors;     /* the end of its stderr */
+    struct buf unshown;    /* ... and its line that has no end yet, for on_stderr */
     bool broken;           /* a frame that cannot be read came in place of an answer */
 };
 
@@ -108,6 +109,23 @@ static int read_some(struct stdio_transport *s, struct err *err)
     return 0;
 }
 
+static void show_line(struct stdio_transport *s, size_t len, size_t end)
+{
+    s->base.opt.on_stderr(s->unshown.data, len, s->base.opt.on_stderr_arg);
+    buf_consume(&s->unshown, len + end);
+}
+
+static void show_errors(struct stdio_transport *s, const char *text, size_t len)
+{
+    if (!s->base.opt.on_stderr)
+        return;
+    if (s->unshown.len + len > s->unshown.max)
+        show_line(s, s->unshown.len, 0);
+    buf_add(&s->unshown, text, len);
+    for (const char *end; (end = memchr(s->unshown.data, '\n', s->unshown.len));)
+        show_line(s, (size_t)(end - s->unshown.data), 1);
+}
+
 static void read_errors(struct stdio_transport *s)
 {
     char chunk[LIMIT_ERROR_TEXT];
@@ -118,6 +136,7 @@ static void read_errors(struct stdio_transport *s)
         close_fd(&s->proc.err);
         return;
     }
+    show_errors(s, chunk, (size_t)n);
     size_t total = s->errors.len + (size_t)n;
     if (total > s->errors.max)
         buf_consume(&s->errors, total - s->errors.max);
@@ -137,15 +156,21 @@ static const char *last_line(const char *text, size_t *ret_len)
     return text + start;
 }
 
+/* What it said on stderr so far; what comes later is not waited for. */
+static void take_errors(struct stdio_transport *s)
+{
+    enum { MOST_READS = 64 }; /* more than a pipe holds */
+    for (int i = 0; i < MOST_READS && s->proc.err >= 0; i++)
+        read_errors(s);
+}
+
 /* The last line of its stderr so far, after the words that lead to it; "" = none. The
  * caller frees. */
 static char *last_words(struct stdio_transport *s)
 {
-    enum { MOST = 300, MOST_READS = 64 };
+    enum { MOST = 300 };
     size_t len = 0;
-    /* More than a pipe holds; what comes later is not waited for. */
-    for (int i = 0; i < MOST_READS && s->proc.err >= 0; i++)
-        read_errors(s);
+    take_errors(s);
     const char *last = last_line(s->errors.data, &len);
     return len ? xasprintf("; its last words: %.*s", (int)(len > MOST ? MOST : len), last)
                : xstrdup("");
@@ -435,7 +460,10 @@ static void end_child(struct stdio_transport *s)
         hear_out(s, clock_mono_ms() + STOP_GRACE_MS);
         if (proc_wait(&s->proc, clock_mono_ms(), &status, NULL) != 0)
             proc_stop(&s->proc, STOP_GRACE_MS);
+        take_errors(s);
     }
+    if (s->unshown.len > 0)
+        show_line(s, s->unshown.len, 0);
     proc_release(&s->proc);
 }
 
@@ -483,6 +511,7 @@ static void stdio_free(struct mcp_transport *t)
     end_child(s);
     buf_release(&s->in);
     buf_release(&s->errors);
+    buf_release(&s->unshown);
     strv_release(&s->argv);
     strv_release(&s->env);
     mcp_transport_release(t);
@@ -514,6 +543,7 @@ int mcp_stdio_new(char *const *argv, const struct strv *env, const char *cwd,
     s->cwd = cwd ? xstrdup(cwd) : NULL;
     buf_init(&s->in, LIMIT_LINE);
     buf_init(&s->errors, LIMIT_ERROR_TEXT);
+    buf_init(&s->unshown, LIMIT_ERROR_TEXT);
     if (start_child(s, err)) {
         stdio_free(&s->base);
         return -1;
