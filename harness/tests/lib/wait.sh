@@ -14,7 +14,7 @@ until_true() {
 # DIR. A child of the box is called npx, after the link that it was started by.
 processes_of() {
     local pid
-    for pid in $(pgrep '^(waybill|waybill-mock|npx)$'); do
+    for pid in $(pgrep '^(waybill|npx)'); do
         if grep -qaF "$1" "/proc/$pid/environ" "/proc/$pid/cmdline" 2>/dev/null; then
             echo "$pid"
         fi
