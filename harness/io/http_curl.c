@@ -2,7 +2,6 @@
 
 #include <curl/curl.h>
 #include <stdarg.h>
-#include <stdbool.h>
 
 #include "base/dynlib.h"
 
@@ -33,27 +32,11 @@
     X(curl_slist_append)                                                                 \
     X(curl_slist_free_all)
 
-/* One pointer a function, all NULL until the library is there. */
-static struct {
-#define MEMBER(name) __typeof__ (&(name))(name);
-    EACH(MEMBER)
-#undef MEMBER
-} lib;
-
-static const struct dynlib_function functions[] = {
-#define ROW(name) {#name, &lib.name},
-    EACH(ROW)
-#undef ROW
-};
+DYNLIB(EACH, "libcurl.so.4");
 
 int http_curl_load(struct err *err)
 {
-    static bool done;
-
-    if (!done && dynlib_load("libcurl.so.4", functions, ARRAY_SIZE(functions), err) < 0)
-        return -1;
-    done = true;
-    return 0;
+    return dynlib_load(&library, err);
 }
 
 /* Every value of an option is one machine word, so that it can be handed on unseen. */

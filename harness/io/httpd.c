@@ -14,6 +14,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/num.h"
+#include "io/httpd_mhd.h"
 #include "io/loop.h"
 
 enum {
@@ -296,6 +297,10 @@ int httpd_start(struct loop *loop, int listen_fd, httpd_fn *fn, void *arg,
 int httpd_start_tls(struct loop *loop, int listen_fd, const struct httpd_tls *tls,
                     httpd_fn *fn, void *arg, struct httpd **ret, struct err *err)
 {
+    if (httpd_mhd_load(err) < 0) {
+        (void)close(listen_fd);
+        return -1;
+    }
     struct httpd *d = xcalloc(1, sizeof *d);
     *d = (struct httpd){.loop = loop, .fn = fn, .arg = arg, .tls = tls != NULL};
     d->port = httpd_fd_port(listen_fd);

@@ -2,7 +2,6 @@
 
 #include <archive.h>
 #include <archive_entry.h>
-#include <stdbool.h>
 
 #include "base/dynlib.h"
 
@@ -38,28 +37,11 @@
     X(archive_write_set_format_pax_restricted)                                           \
     X(archive_write_set_options)
 
-/* One pointer a function, all NULL until the library is there. */
-static struct {
-#define MEMBER(name) __typeof__ (&(name))(name);
-    EACH(MEMBER)
-#undef MEMBER
-} lib;
-
-static const struct dynlib_function functions[] = {
-#define ROW(name) {#name, &lib.name},
-    EACH(ROW)
-#undef ROW
-};
+DYNLIB(EACH, "libarchive.so.13");
 
 int forge_archive_load(struct err *err)
 {
-    static bool done;
-
-    if (!done &&
-        dynlib_load("libarchive.so.13", functions, ARRAY_SIZE(functions), err) < 0)
-        return -1;
-    done = true;
-    return 0;
+    return dynlib_load(&library, err);
 }
 
 int archive_read_free(struct archive *a)
