@@ -26,6 +26,8 @@ VERSION := 0.1.0
 
 OPT_release := -O2 -g -D_FORTIFY_SOURCE=2
 OPT_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+# gcc 12's leak check falls over the thread-local storage of a library that came late.
+LIBS_asan := -Wl,--push-state,--no-as-needed -lgnutls -Wl,--pop-state
 OPT_tsan := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
 OPT_cov := -O0 -g --coverage
 # The fuzzers are clang's; the flags that only gcc's front end is tuned for stay with gcc.
@@ -42,7 +44,7 @@ LDFLAGS_ALL = $(OPT_$(MODE)) -Wl,--as-needed $(LDFLAGS)
 
 ifneq ($(filter-out help clean deps format,$(or $(MAKECMDGOALS),all)),)
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
-PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -ljq -lonig -lwslay -lpthread -lm
+PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -ljq -lonig -lwslay -lpthread -lm $(LIBS_$(MODE))
 endif
 
 HARNESS_SRC := $(wildcard harness/*/*.c reports/*.c)
