@@ -42,7 +42,7 @@ typedef void httpd_fn(struct httpd_req *req, void *arg);
 MUST_CHECK int httpd_bind(int port, int *ret_fd, struct err *err);
 int httpd_fd_port(int fd); /* port of a bound socket, -1 when it is none */
 
-/* listen_fd: taken. */
+/* listen_fd: taken, also when it fails. ERR_CONFIG: libmicrohttpd is not installed. */
 MUST_CHECK int httpd_start(struct loop *loop, int listen_fd, httpd_fn *fn, void *arg,
                            struct httpd **ret, struct err *err);
 /* A certificate with its chain and its key, PEM; borrowed while the listener starts. */
